@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "backends/arena_layout.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <queue>
+
+#include "ir/error.h"
+#include "runtime/aligned.h"
+
+namespace rondo::backends {
+
+namespace {
+
+// Free memory up to the highest byte in use so far: gaps by offset, none next to another.
+class Gaps {
+ public:
+  std::int64_t take(std::int64_t bytes) {
+    for (auto gap = gaps_.begin(); gap != gaps_.end(); ++gap) {
+      const auto [offset, size] = *gap;
+      if (size < bytes) continue;
+      gaps_.erase(gap);
+      if (size > bytes) gaps_.emplace(offset + bytes, size - bytes);
+      return offset;
+    }
+    std::int64_t offset = end_;
+    if (!gaps_.empty() && gaps_.rbegin()->first + gaps_.rbegin()->second == end_) {
+      offset = gaps_.rbegin()->first;  // a gap at the end grows
+      gaps_.erase(offset);
+    }
+    if (__builtin_add_overflow(offset, bytes, &end_)) throw Error("buffers take too much memory");
+    return offset;
+  }
+
+  void give_back(std::int64_t offset, std::int64_t bytes) {
+    auto after = gaps_.lower_bound(offset);
+    if (after != gaps_.end() && after->first == offset + bytes) {
+      bytes += after->second;
+      after = gaps_.erase(after);
+    }
+    if (after != gaps_.begin()) {
+      auto before = std::prev(after);
+      if (before->first + before->second == offset) {
+        before->second += bytes;
+        return;
+      }
+    }
+    gaps_.emplace(offset, bytes);
+  }
+
+  std::int64_t end() const { return end_; }
+
+ private:
+  std::map<std::int64_t, std::int64_t> gaps_;  // offset -> bytes
+  std::int64_t end_ = 0;
+};
+
+}  // namespace
+
+ArenaLayout lay_out(const std::vector<Demand>& demands) {
+  constexpr std::int64_t kUnit = runtime::kAlignment;
+  std::vector<size_t> order(demands.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return demands[a].first < demands[b].first; });
+
+  const auto later = [&](size_t a, size_t b) { return demands[a].last > demands[b].last; };
+  std::priority_queue<size_t, std::vector<size_t>, decltype(later)> in_use(later);
+  ArenaLayout layout{std::vector<std::int64_t>(demands.size(), 0), 0};
+  std::vector<std::int64_t> sizes(demands.size(), 0);
+  Gaps gaps;
+  for (size_t i : order) {
+    for (; !in_use.empty() && demands[in_use.top()].last < demands[i].first; in_use.pop())
+      gaps.give_back(layout.offsets[in_use.top()], sizes[in_use.top()]);
+    if (demands[i].bytes == 0) continue;
+    if (__builtin_add_overflow(demands[i].bytes, kUnit - 1, &sizes[i]))
+      throw Error("buffers take too much memory");
+    sizes[i] = sizes[i] / kUnit * kUnit;
+    layout.offsets[i] = gaps.take(sizes[i]);
+    in_use.push(i);
+  }
+  layout.bytes = gaps.end();
+  return layout;
+}
+
+}  // namespace rondo::backends

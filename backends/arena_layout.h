@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace rondo::backends {
+
+/// Memory that is wanted from one point in time to another, both included.
+struct Demand {
+  std::int64_t bytes;
+  std::int64_t first, last;
+};
+
+struct ArenaLayout {
+  std::vector<std::int64_t> offsets;  ///< of each demand, multiples of 64
+  std::int64_t bytes;                 ///< in all
+};
+
+/// Lays demands into one block so that none overlap that are wanted at the same time: one after another by
+/// the time of their begin, each in the first gap where it fits (first fit). Throws rondo::Error if the sum
+/// leaves 63 bits.
+ArenaLayout lay_out(const std::vector<Demand>& demands);
+
+}  // namespace rondo::backends

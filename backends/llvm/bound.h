@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backends/signature.h"
+#include "passes/memory_plan.h"
+#include "runtime/array.h"
+
+// What is worked out when a compiled function meets new sizes, from a flat table: no op is looked at.
+namespace rondo::codegen {
+
+/// Where a result's array comes from.
+struct ResultSource {
+  enum Kind {
+    kOwn,      // made for the run, which writes straight into it
+    kDonated,  // the argument in whose buffer the result is
+    kCopy,     // made after the run, a copy of the buffer: a result given twice, or an argument given back
+  };
+  Kind kind;
+  std::int64_t buffer;
+};
+
+/// What binding reads.
+struct BindTable {
+  std::vector<Dim> sizes;               // that code reads
+  std::vector<passes::Buffer> buffers;  // by number: the parameters' first
+  std::vector<ResultSource> results;
+  std::int64_t scratch_bytes = 0;
+
+  /// Fills in buffers and results from a planned function.
+  void add_buffers(const ir::Function& function);
+};
+
+/// A function bound to the sizes of its arguments. Immutable.
+struct Bound {
+  /// Matches the arguments, checks the guards, evaluates sizes and lays out the arena. Throws Error if the
+  /// arguments don't fit, or if arena and results would take more than `memory_limit` bytes; nothing is
+  /// allocated for them here.
+  Bound(const BindTable& table, const backends::Signature& signature, std::span<runtime::Array* const> args,
+        std::uint64_t memory_limit);
+
+  /// True if the arguments have the element types and shapes that this was made for.
+  bool fits(std::span<runtime::Array* const> args) const;
+
+  std::vector<std::int64_t> sizes;
+  std::vector<std::int64_t> offsets;  // of buffers in the arena; 0 for what lies elsewhere
+  std::int64_t scratch_offset = 0;
+  std::int64_t arena_bytes = 0;
+  std::vector<std::vector<std::int64_t>> result_shapes;
+
+ private:
+  struct Argument {
+    runtime::ElementType type;
+    std::vector<std::int64_t> shape;
+  };
+  void lay_out_arena(const BindTable& table, const Sizes& sizes);
+
+  std::vector<Argument> arguments_;
+};
+
+/// The sizes met last: training meets the same few lengths again and again.
+class BoundCache {
+ public:
+  std::shared_ptr<const Bound> find(std::span<runtime::Array* const> args);
+  void add(std::shared_ptr<const Bound> bound);
+
+ private:
+  static constexpr std::size_t kMost = 256;
+  std::vector<std::shared_ptr<const Bound>> bounds_;  // the one used last stands last
+};
+
+}  // namespace rondo::codegen

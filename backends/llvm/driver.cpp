@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "backends/llvm/driver.h"
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "backends/llvm/builder_llvm.h"
+#include "ir/error.h"
+#include "passes/memory_plan.h"
+
+namespace rondo::codegen {
+
+namespace {
+
+using passes::CarryPlan;
+using passes::CarryRoute;
+
+constexpr size_t kOpsInFunction = 1000;  // LLVM takes more than linear time for long functions
+
+class DriverEmitter {
+ public:
+  DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const ir::Function& function,
+                std::string_view name)
+      : module_(code.module()), kernels_(kernels), function_(function), name_(name), b_(code.context()) {
+    ir::for_each_op(function.body, [&](const ir::Op& op) {
+      numbers_.emplace(&op, numbers_.size());
+      used_.insert(op.operands.begin(), op.operands.end());
+      for (const auto& region : op.regions) used_.insert(region->results.begin(), region->results.end());
+      may_record_ = may_record_ || passes::can_record_error(op);
+    });
+    used_.insert(function.body.results.begin(), function.body.results.end());
+  }
+
+  // One part for every so many ops, and a function that calls the parts. A part returns whether to stop.
+  std::vector<Dim> run() {
+    std::vector<llvm::Function*> parts;
+    const auto& ops = function_.body.ops;
+    for (size_t first = 0; first < ops.size(); first += kOpsInFunction) {
+      parts.push_back(
+          begin("part" + std::to_string(parts.size()), b_.getInt1Ty(), llvm::Function::InternalLinkage));
+      for (size_t i = first; i < ops.size() && i < first + kOpsInFunction; ++i) {
+        if (writes_parameter(*ops[i])) stop_if_error_recorded();
+        emit(*ops[i]);
+      }
+      b_.CreateRet(b_.getFalse());
+    }
+    begin("", b_.getVoidTy(), llvm::Function::ExternalLinkage);
+    for (llvm::Function* part : parts) {
+      return_if(b_.CreateCall(part, {frame_}));
+    }
+    b_.CreateRetVoid();
+    return std::move(sizes_);
+  }
+
+ private:
+  llvm::Function* begin(const std::string& part, llvm::Type* result, llvm::Function::LinkageTypes linkage) {
+    const std::string name = part.empty() ? name_ : name_ + "." + part;
+    auto* type = llvm::FunctionType::get(result, {b_.getPtrTy()}, false);
+    auto* function = llvm::Function::Create(type, linkage, name, module_);
+    function->setDoesNotThrow();
+    function->addFnAttr(llvm::Attribute::OptimizeNone);  // it only calls: not worth LLVM's time
+    function->addFnAttr(llvm::Attribute::NoInline);      // asked for by the former
+    frame_ = function->getArg(0);
+    b_.SetInsertPoint(llvm::BasicBlock::Create(b_.getContext(), "entry", function));
+    buffers_ = field(frame_, kBuffersField);
+    table_ = field(frame_, kSizesField);
+    return function;
+  }
+
+  llvm::Value* field(llvm::Value* base, int64_t number) {
+    return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), base, number));
+  }
+
+  llvm::Value* size(Dim dim) {
+    if (dim.is_constant()) return b_.getInt64(dim.constant());
+    const auto [entry, fresh] = size_numbers_.emplace(dim.text(), sizes_.size());
+    if (fresh) sizes_.push_back(dim);
+    return b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), table_,
+                                                                        static_cast<int64_t>(entry->second)));
+  }
+
+  llvm::Value* bytes(const Type& type) { return size(type.size() * type.dtype.bytes()); }
+
+  void return_if(llvm::Value* condition) {
+    llvm::Function* function = b_.GetInsertBlock()->getParent();
+    auto* leave = llvm::BasicBlock::Create(b_.getContext(), "leave", function);
+    auto* stay = llvm::BasicBlock::Create(b_.getContext(), "stay", function);
+    b_.CreateCondBr(condition, leave, stay);
+    b_.SetInsertPoint(leave);
+    function->getReturnType()->isVoidTy() ? b_.CreateRetVoid() : b_.CreateRet(b_.getTrue());
+    b_.SetInsertPoint(stay);
+  }
+
+  bool writes_parameter(const ir::Op& op) const {
+    return passes::aliased_operand(op) < 0 &&
+           std::any_of(
+               op.results.begin(), op.results.end(),
+               [&](const auto& result) {
+                 return passes::buffer_of(*result) < static_cast<int64_t>(function_.body.params.size());
+               });
+  }
+
+  void stop_if_error_recorded() {
+    if (!may_record_ || tested_) return;
+    llvm::Value* error = field(frame_, kErrorField);
+    llvm::Value* op = b_.CreateLoad(b_.getInt64Ty(), error);
+    return_if(b_.CreateICmpNE(op, b_.getInt64(runtime::ErrorWord::kNone)));
+    tested_ = true;
+  }
+
+  // Where a buffer is: that of the plan, or within a scan's body what its number means there.
+  llvm::Value* buffer(int64_t number) {
+    const auto found = scope_.find(number);
+    return found != scope_.end() ? found->second : field(buffers_, number);
+  }
+
+  llvm::Value* pointer(const ir::Value* value) {
+    if (value->graph->owner != nullptr) return pointers_.at(value);
+    return buffer(value->op == nullptr ? value->index : passes::buffer_of(*value));
+  }
+
+  void emit(const ir::Op& op) {
+    if (op.row == &ir::ops::scan) return emit_scan(op);
+    const int aliased = passes::aliased_operand(op);
+    std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&op))};
+    for (const ir::Value* operand : op.operands) args.push_back(pointer(operand));
+    for (const auto& result : op.results) {
+      args.push_back(aliased >= 0 ? args[2 + aliased] : buffer(passes::buffer_of(*result)));
+      if (op.graph->owner != nullptr) pointers_[result.get()] = args.back();
+    }
+    if (aliased >= 0 && !passes::can_record_error(op)) return;
+    const KernelCall call = kernels_.get(op);
+    for (Dim dim : call.sizes) args.push_back(size(dim));
+    b_.CreateCall(call.function, args);
+  }
+
+  void copy(llvm::Value* to, llvm::Value* from, const Type& type) {
+    b_.CreateMemCpy(to, llvm::MaybeAlign(), from, llvm::MaybeAlign(), bytes(type));
+  }
+
+  // A scan being emitted.
+  struct Loop {
+    ir::Scan scan;
+    std::vector<CarryPlan> plans;
+    llvm::Value* length;
+    std::vector<llvm::Value*> results;  // where the carries end
+    std::vector<llvm::Value*> stacks;
+  };
+
+  void emit_scan(const ir::Op& op) {
+    Loop loop{ir::Scan(op), passes::carry_plans(op), size(ir::Scan(op).length()), {}, {}};
+    for (size_t i = 0; i < loop.plans.size(); ++i) loop.results.push_back(buffer(loop.plans[i].buffer));
+    for (size_t k = 0; k < loop.scan.stacks(); ++k)
+      loop.stacks.push_back(buffer(passes::buffer_of(*loop.scan.stack_result(k))));
+    const Values last = emit_loop(b_, b_.getInt64(0), loop.length, b_.getInt64(1), enter(loop),
+                                  [&](llvm::Value* step, llvm::ArrayRef<llvm::Value*> carried) {
+                                    return emit_step(loop, step, carried);
+                                  });
+    leave(loop, last);
+    if (op.graph->owner == nullptr) return;
+    for (size_t i = 0; i < loop.plans.size(); ++i) pointers_[loop.scan.carry_result(i)] = loop.results[i];
+    for (size_t k = 0; k < loop.stacks.size(); ++k) pointers_[loop.scan.stack_result(k)] = loop.stacks[k];
+  }
+
+  llvm::Value* is_empty(const Loop& loop) { return b_.CreateICmpEQ(loop.length, b_.getInt64(0)); }
+
+  llvm::Value* position(const Loop& loop, llvm::Value* step) {
+    if (!loop.scan.reverse()) return step;
+    return b_.CreateSub(b_.CreateSub(loop.length, b_.getInt64(1)), step);
+  }
+
+  llvm::Value* slot(llvm::Value* whole, llvm::Value* position, const Type& part) {
+    return b_.CreateGEP(b_.getInt8Ty(), whole, b_.CreateMul(position, bytes(part)));
+  }
+
+  // What is done before the first step. Returns the pointers that change from step to step: for each carry
+  // where it is read, and where it is written next.
+  Values enter(Loop& loop) {
+    Values carried;
+    for (size_t i = 0; i < loop.plans.size(); ++i) {
+      const CarryPlan& plan = loop.plans[i];
+      const Type& type = loop.scan.carry[i]->type;
+      llvm::Value* initial = pointer(loop.scan.carry[i]);
+      llvm::Value* read = initial;
+      llvm::Value* write = loop.results[i];
+      if (plan.route == CarryRoute::kInPlace) {
+        emit_if(b_, b_.CreateICmpNE(initial, write), [&] { copy(write, initial, type); });
+        read = write;
+      } else if (plan.route == CarryRoute::kAlternating) {  // so that the last step writes the result
+        llvm::Value* odd = b_.CreateTrunc(loop.length, b_.getInt1Ty());
+        write = b_.CreateSelect(odd, write, field(buffers_, plan.through));
+      } else if (plan.route == CarryRoute::kBefore) {
+        emit_if(b_, b_.CreateNot(is_empty(loop)), [&] {
+          copy(slot(loop.stacks[plan.stack], position(loop, b_.getInt64(0)), type), initial, type);
+        });
+      }
+      carried.push_back(read);
+      carried.push_back(write);
+    }
+    return carried;
+  }
+
+  Values emit_step(Loop& loop, llvm::Value* step, llvm::ArrayRef<llvm::Value*> carried) {
+    const ir::Scan& scan = loop.scan;
+    const auto outer_scope = scope_;
+    llvm::Value* at = position(loop, step);
+    std::vector<llvm::Value*> slots;
+    for (size_t k = 0; k < loop.stacks.size(); ++k) {
+      slots.push_back(slot(loop.stacks[k], at, scan.stack_yield(k)->type));
+      scope_[passes::buffer_of(*scan.stack_result(k))] = slots[k];
+    }
+    std::vector<llvm::Value*> writes;
+    for (size_t i = 0; i < loop.plans.size(); ++i) {
+      const CarryPlan& plan = loop.plans[i];
+      llvm::Value* read = carried[2 * i];
+      llvm::Value* write = carried[2 * i + 1];
+      if (plan.route == CarryRoute::kAfter) write = slots[plan.stack];
+      if (plan.route == CarryRoute::kBefore) {
+        read = slots[plan.stack];
+        llvm::Value* next_step = b_.CreateAdd(step, b_.getInt64(1));
+        llvm::Value* next = slot(loop.stacks[plan.stack], position(loop, next_step), scan.carry[i]->type);
+        write = b_.CreateSelect(b_.CreateICmpEQ(next_step, loop.length), loop.results[i], next);
+      }
+      pointers_[scan.carry_param(i)] = read;
+      scope_[plan.buffer] = write;
+      writes.push_back(write);
+    }
+    if (used_.count(scan.index()) > 0) pointers_[scan.index()] = store_index(at);
+    for (size_t i = 0; i < scan.over.size(); ++i)
+      pointers_[scan.over_param(i)] = slot(pointer(scan.over[i]), at, scan.over_param(i)->type);
+    for (size_t i = 0; i < scan.use.size(); ++i) pointers_[scan.use_param(i)] = pointer(scan.use[i]);
+
+    for (const auto& op : scan.body->ops) emit(*op);
+
+    for (size_t k = 0; k < slots.size(); ++k) deliver(scan.stack_yield(k), slots[k]);
+    for (size_t i = 0; i < writes.size(); ++i) deliver(scan.carry_yield(i), writes[i]);
+    scope_ = outer_scope;
+    return next_pointers(loop, carried, writes);
+  }
+
+  llvm::Value* store_index(llvm::Value* at) {
+    llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
+    llvm::Value* index = llvm::IRBuilder<>(&entry, entry.begin()).CreateAlloca(b_.getInt32Ty());
+    b_.CreateStore(b_.CreateTrunc(at, b_.getInt32Ty()), index);
+    return index;
+  }
+
+  void deliver(const ir::Value* value, llvm::Value* to) {
+    if (pointer(value) != to) copy(to, pointer(value), value->type);
+  }
+
+  Values next_pointers(const Loop& loop, llvm::ArrayRef<llvm::Value*> carried,
+                       const std::vector<llvm::Value*>& writes) {
+    Values next;
+    for (size_t i = 0; i < writes.size(); ++i) {
+      next.push_back(writes[i]);
+      next.push_back(carried[2 * i + 1]);
+      if (loop.plans[i].route != CarryRoute::kAlternating) continue;
+      llvm::Value* in_result = b_.CreateICmpEQ(writes[i], loop.results[i]);
+      next.back() = b_.CreateSelect(in_result, field(buffers_, loop.plans[i].through), loop.results[i]);
+    }
+    return next;
+  }
+
+  // After the last step, or if there was none, the carries go where the results are.
+  void leave(const Loop& loop, const Values& last) {
+    for (size_t i = 0; i < loop.plans.size(); ++i) {
+      const ir::Value* result = loop.scan.carry_result(i);
+      if (used_.count(result) == 0 || loop.plans[i].route == CarryRoute::kInPlace) continue;
+      if (loop.plans[i].route == CarryRoute::kAfter)
+        copy(loop.results[i], last[2 * i], result->type);
+      else
+        emit_if(b_, is_empty(loop), [&] { copy(loop.results[i], last[2 * i], result->type); });
+    }
+  }
+
+  llvm::Module& module_;
+  KernelLibrary& kernels_;
+  const ir::Function& function_;
+  const std::string name_;
+  llvm::IRBuilder<> b_;
+  std::unordered_map<const ir::Op*, int64_t> numbers_;  // for error records
+  std::unordered_set<const ir::Value*> used_;
+  bool may_record_ = false, tested_ = false;
+  llvm::Value *frame_ = nullptr, *buffers_ = nullptr, *table_ = nullptr;  // of the part that is being emitted
+  std::vector<Dim> sizes_;
+  std::map<std::string, size_t> size_numbers_;
+  std::unordered_map<const ir::Value*, llvm::Value*> pointers_;  // of values in bodies
+  std::map<int64_t, llvm::Value*> scope_;
+};
+
+}  // namespace
+
+std::vector<Dim> emit_driver(const CodeModule& code, KernelLibrary& kernels, const ir::Function& function,
+                             std::string_view name) {
+  return DriverEmitter(code, kernels, function, name).run();
+}
+
+}  // namespace rondo::codegen

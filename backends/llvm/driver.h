@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "backends/llvm/context.h"
+#include "backends/llvm/jit.h"
+#include "backends/llvm/kernels.h"
+#include "ir/graph.h"
+
+namespace rondo::codegen {
+
+/// What a driver runs on. Compiled code reads the fields by number (FrameField): keep both in step.
+struct Frame {
+  RunContext context;
+  std::byte* const* buffers;  ///< where each buffer of the plan is
+  const std::int64_t* sizes;  ///< what emit_driver returned, evaluated
+};
+
+/// Numbers of Frame's fields behind the context, each of which is a pointer.
+enum FrameField : unsigned { kBuffersField = sizeof(RunContext) / sizeof(void*), kSizesField };
+
+static_assert(sizeof(Frame) == (kSizesField + 1) * sizeof(void*),
+              "compiled code takes it for an array of pointers");
+
+/// Runs a whole function. Stops before the first write into a parameter's array if an error was recorded.
+using Driver = void(Frame* frame);
+
+/// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
+/// ops: straight calls, and a loop for each scan. Ops are numbered for error records as in recorded_error.
+/// Returns the sizes that Frame::sizes must hold, in order.
+std::vector<Dim> emit_driver(const CodeModule& code, KernelLibrary& kernels, const ir::Function& function,
+                             std::string_view name);
+
+}  // namespace rondo::codegen

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Fusions, lone element-wise ops and the ops that just move elements: one loop nest for each shape written,
+// the innermost loop by vectors.
+#include <algorithm>
+
+#include "backends/llvm/kernel_emitter.h"
+#include "passes/fusion_plan.h"
+
+namespace rondo::codegen {
+
+namespace {
+
+using llvm::Value;
+using passes::Nest;
+using passes::Place;
+using passes::Step;
+using passes::Write;
+using Span = KernelEmitter::Span;
+
+class NestEmitter {
+ public:
+  NestEmitter(KernelEmitter& e, const Nest& nest) : e_(e), b_(e.b), nest_(nest) {
+    for (const Step& step : nest.steps) add_place(step.at);
+    for (const Write& write : nest.writes) add_place(write.at);
+  }
+
+  void emit() {
+    Values offsets;
+    for (const Place* place : places_) offsets.push_back(e_.size(place->offset));
+    emit_loops(0, offsets);
+  }
+
+ private:
+  // Steps and writes, in this order, share places.
+  void add_place(const Place& place) {
+    const auto same =
+        std::find_if(places_.begin(), places_.end(), [&](const Place* p) { return *p == place; });
+    place_of_.push_back(static_cast<int>(same - places_.begin()));
+    if (same == places_.end()) places_.push_back(&place);
+  }
+
+  // `offsets`: the element of each place where the loops so far stand.
+  void emit_loops(size_t level, const Values& offsets) {
+    if (nest_.dims.empty()) return emit_body(offsets, {e_.index(0), 1, e_.index(1), nullptr});
+    if (level + 1 == nest_.dims.size()) {
+      load_invariants(offsets);
+      return e_.vector_loop(nest_.dims.back(), lanes(), [&](const Span& span) { emit_body(offsets, span); });
+    }
+    e_.loop(nest_.dims[level], [&](Value* i) {
+      Values next;
+      for (size_t p = 0; p < places_.size(); ++p)
+        next.push_back(advance(offsets[p], places_[p]->strides[level], i));
+      emit_loops(level + 1, next);
+    });
+  }
+
+  Value* advance(Value* offset, Dim stride, Value* i) {
+    if (stride == 0) return offset;
+    Value* distance = stride == 1 ? i : b_.CreateMul(i, e_.size(stride));
+    const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(offset);
+    return constant != nullptr && constant->isZero() ? distance : b_.CreateAdd(offset, distance);
+  }
+
+  // As many as fill a register with what most steps compute: wider elements take more registers, narrower
+  // ones a part of one. Elements that are written apart from each other are written one by one.
+  int lanes() const {
+    for (const Write& write : nest_.writes)
+      if (write.at.strides.back() != 1) return 1;
+    const auto wide = std::count_if(nest_.steps.begin(), nest_.steps.end(),
+                                    [&](const Step& step) { return dtype(step).bytes() == 8; });
+    return vector_lanes(e_.target(), 2 * wide > static_cast<std::ptrdiff_t>(nest_.steps.size()) ? f64 : f32);
+  }
+
+  DType dtype(const Step& step) const {
+    return step.op ? step.op->result()->type.dtype : e_.op.operands[step.input]->type.dtype;
+  }
+
+  // What stays the same in the innermost loop is read before it.
+  void load_invariants(const Values& offsets) {
+    invariants_.assign(nest_.steps.size(), nullptr);
+    for (size_t s = 0; s < nest_.steps.size(); ++s) {
+      const Step& step = nest_.steps[s];
+      if (step.input >= 0 && step.at.strides.back() == 0)
+        invariants_[s] = load_elements(b_, dtype(step), e_.operand(step.input), offsets[place_of_[s]], 1);
+    }
+  }
+
+  // All is read before anything is written: a result may lie where an operand lies.
+  void emit_body(const Values& offsets, const Span& span) {
+    Values values;
+    for (size_t s = 0; s < nest_.steps.size(); ++s) {
+      const Step& step = nest_.steps[s];
+      if (step.input >= 0) {
+        values.push_back(read(s, offsets[place_of_[s]], span));
+      } else if (step.op->row->is_elementwise()) {
+        Values args;
+        for (int arg : step.args) args.push_back(values[arg]);
+        values.push_back(emit_elementwise(e_, *step.op, args, span));
+      } else {
+        values.push_back(make(step, offsets[place_of_[s]], span));
+      }
+    }
+    for (size_t w = 0; w < nest_.writes.size(); ++w) {
+      const Write& write = nest_.writes[w];
+      Value* at = position(write.at, offsets[place_of_[nest_.steps.size() + w]], span.i);
+      store_elements(b_, e_.op.result(write.result)->type.dtype, values[write.step], e_.result(write.result),
+                     at, span.lanes, span.mask);
+    }
+  }
+
+  bool stays(const Place& place) const { return nest_.dims.empty() || place.strides.back() == 0; }
+  Value* position(const Place& place, Value* offset, Value* i) {
+    return stays(place) ? offset : advance(offset, place.strides.back(), i);
+  }
+
+  Value* spread(Value* value, const Span& span) {
+    return span.lanes == 1 ? value : b_.CreateVectorSplat(span.lanes, value);
+  }
+
+  Value* read(size_t s, Value* offset, const Span& span) {
+    const Step& step = nest_.steps[s];
+    Value* base = e_.operand(step.input);
+    if (!nest_.dims.empty() && stays(step.at)) return spread(invariants_[s], span);
+    if (span.lanes == 1 || step.at.strides.back() == 1)
+      return load_elements(b_, dtype(step), base, position(step.at, offset, span.i), span.lanes, span.mask);
+    // Apart from each other: one by one, where masked lanes read the last active element again.
+    Value* last = b_.CreateSub(span.active, e_.index(1));
+    Value* vector = llvm::PoisonValue::get(lanes_of(register_type(b_.getContext(), dtype(step)), span.lanes));
+    for (int lane = 0; lane < span.lanes; ++lane) {
+      Value* nth = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, e_.index(lane), last);
+      Value* at = position(step.at, offset, b_.CreateAdd(span.i, nth));
+      vector = b_.CreateInsertElement(vector, load_elements(b_, dtype(step), base, at, 1), lane);
+    }
+    return vector;
+  }
+
+  // A constant, the padding of a pad, an iota or a dim.
+  Value* make(const Step& step, Value* offset, const Span& span) {
+    const ir::Op& op = *step.op;
+    if (op.row == &ir::ops::dim) return spread(e_.size(op.dim_attr("size")), span);
+    if (op.row != &ir::ops::iota)
+      return constant_element(b_.getContext(), dtype(step), op.number_attr("value"), span.lanes);
+    Value* first =
+        b_.CreateTrunc(position(step.at, offset, span.i), register_type(b_.getContext(), dtype(step)));
+    if (stays(step.at) || span.lanes == 1) return spread(first, span);
+    return b_.CreateAdd(spread(first, span), b_.CreateStepVector(lanes_of(first->getType(), span.lanes)));
+  }
+
+  KernelEmitter& e_;
+  llvm::IRBuilder<>& b_;
+  const Nest& nest_;
+  std::vector<const Place*> places_;  // each once
+  std::vector<int> place_of_;         // each step and each write
+  Values invariants_;                 // by step
+};
+
+}  // namespace
+
+void emit_fusion(KernelEmitter& e) {
+  for (const Nest& nest : passes::plan_fusion(e.op)) NestEmitter(e, nest).emit();
+}
+
+}  // namespace rondo::codegen

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "backends/executable.h"
+#include "backends/llvm/target.h"
+#include "passes/pass_runner.h"
+#include "runtime/arena.h"
+
+namespace rondo::codegen {
+
+struct CompileOptions {
+  Target target = target_from_environment();
+  /// Bytes that a run may take, arguments not counted.
+  std::uint64_t memory_limit = runtime::Arena::machine_memory();
+  /// Before each run all memory that it works in and all results are filled with NaN (-1 in integers): a test
+  /// that nothing is read before it is written.
+  bool poison = false;
+  /// How the passes are watched over. The LLVM IR and the assembly are shown as a part called `llvm`.
+  passes::PassRunner::Options passes = {};
+};
+
+/// Machine code for a function, made once for all sizes. Whatever the sizes, its results have the bits of the
+/// interpreter's. Needs no LLVM afterwards, and is freed with the executable.
+std::unique_ptr<backends::Executable> compile(const ir::Function& function,
+                                              const CompileOptions& options = {});
+
+}  // namespace rondo::codegen

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Private to this folder: it includes LLVM.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "backends/llvm/builder_llvm.h"
+#include "backends/llvm/context.h"
+#include "backends/llvm/jit.h"
+#include "backends/llvm/kernels.h"
+#include "ir/graph.h"
+
+namespace rondo::codegen {
+
+/// What the functions of one library have in common.
+struct LibraryState {
+  const CodeModule& code;
+  const Target target;
+  std::unordered_map<std::string, llvm::Function*> functions = {};  // by the op's canonical text
+  std::vector<ir::Kernel> called = {};
+  std::map<std::string, llvm::Function*> helpers = {};  // that kernels call, by name
+  std::int64_t scratch_bytes = 0;
+};
+
+/// One kernel under construction. Its function begins with a block for what is computed once, whatever the
+/// block that is being written: sizes, fields of the context, stack slots.
+class KernelEmitter {
+ public:
+  KernelEmitter(LibraryState& library, const ir::Op& op, const std::vector<Dim>& symbols,
+                const std::string& name);
+
+  const ir::Op& op;
+  llvm::IRBuilder<> b;
+
+  const Target& target() const { return library_.target; }
+  llvm::Function* function() const { return function_; }
+  llvm::Value* operand(int i) const { return function_->getArg(2 + i); }
+  llvm::Value* result(int i) const;
+  llvm::Value* op_number() const { return function_->getArg(1); }
+
+  llvm::Constant* index(std::int64_t value) { return b.getInt64(value); }
+  /// The value of a dim, i64.
+  llvm::Value* size(Dim dim);
+  /// A field of the context: a pointer.
+  llvm::Value* context(ContextField field);
+  /// Memory on the stack, in bytes, aligned to a vector.
+  llvm::Value* stack_slot(std::int64_t bytes);
+  /// Scratch memory of at least so many bytes; every call gives the same.
+  llvm::Value* scratch(std::int64_t bytes);
+  /// The host kernel, as a pointer to code.
+  llvm::Value* host_kernel(ir::Kernel kernel);
+  /// A function that several kernels call. `emit` adds it to the module, under this name, where it is not
+  /// there.
+  llvm::Function* helper(const std::string& name, llvm::function_ref<void(const CodeModule& code)> emit);
+
+  void record_error(llvm::Value* position);
+
+  /// Emits body(i) for i = 0 .. size - 1.
+  void loop(Dim size, llvm::function_ref<void(llvm::Value* i)> body);
+
+  /// Some lanes of a loop: elements i .. i + active - 1, where active is at most `lanes`; `mask` is nullptr
+  /// where it is all of them.
+  struct Span {
+    llvm::Value* i;
+    int lanes;
+    llvm::Value* active;
+    llvm::Value* mask;
+  };
+  /// The same by vectors of `lanes`. If the size is no multiple of them, AVX-512 masks every vector, which is
+  /// cheap and needs the body just once; other targets finish with single elements. Starts from `begin`, a
+  /// multiple of `lanes`, if that is given.
+  void vector_loop(Dim size, int lanes, llvm::function_ref<void(const Span&)> body,
+                   llvm::Value* begin = nullptr);
+
+  /// Ends the function. To be called once, when the builder stands at the end of what the kernel does.
+  void finish();
+
+ private:
+  LibraryState& library_;
+  llvm::Function* function_;
+  llvm::IRBuilder<> once_;  // at the end of the first block
+  llvm::BasicBlock* begin_;
+  std::vector<Dim> symbols_;
+  std::map<std::string, llvm::Value*> sizes_;  // by the dim's text
+  std::map<unsigned, llvm::Value*> fields_;
+};
+
+/// An element's type in memory (an i1 takes a byte) or in a register.
+llvm::Type* memory_type(llvm::LLVMContext& context, DType dtype);
+llvm::Type* register_type(llvm::LLVMContext& context, DType dtype);
+/// `lanes` of them; one lane is no vector.
+llvm::Type* lanes_of(llvm::Type* type, int lanes);
+
+/// The number as an element; spread over the lanes.
+llvm::Constant* constant_element(llvm::LLVMContext& context, DType dtype, const ir::Number& value, int lanes);
+
+/// -inf or the least integer, which any maximum is taken of; spread over the lanes.
+llvm::Constant* least_element(llvm::LLVMContext& context, DType dtype, int lanes);
+
+/// Vectors of elements that are as wide as this type fill a register with so many lanes; an i1 counts as wide
+/// as an f32, with which it comes.
+int vector_lanes(const Target& target, DType dtype);
+
+// Loads and stores of elements next to each other, i1 as i1. With a mask only its lanes are touched; the
+// other lanes of a load are 0.
+llvm::Value* load_elements(llvm::IRBuilder<>& b, DType dtype, llvm::Value* base, llvm::Value* at, int lanes,
+                           llvm::Value* mask = nullptr);
+void store_elements(llvm::IRBuilder<>& b, DType dtype, llvm::Value* value, llvm::Value* base, llvm::Value* at,
+                    int lanes, llvm::Value* mask = nullptr);
+
+/// Copies `count` elements, as bytes.
+void copy_elements(llvm::IRBuilder<>& b, DType dtype, llvm::Value* to, llvm::Value* from, llvm::Value* count);
+
+// The families of ops, each in its file.
+void emit_fusion(KernelEmitter& e);
+void emit_reduce(KernelEmitter& e);
+void emit_argmax(KernelEmitter& e);
+void emit_dot(KernelEmitter& e);
+void emit_gather(KernelEmitter& e);
+void emit_scatter_add(KernelEmitter& e);
+void emit_transpose(KernelEmitter& e);
+void emit_reshape(KernelEmitter& e);
+void emit_check(KernelEmitter& e);
+
+/// One element-wise op on the lanes of a span. What has no instructions is a call of the row's host kernel.
+llvm::Value* emit_elementwise(KernelEmitter& e, const ir::Op& op, llvm::ArrayRef<llvm::Value*> args,
+                              const KernelEmitter::Span& span);
+
+// Sum and maximum as the language has them.
+llvm::Value* emit_add(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
+llvm::Value* emit_max(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
+
+}  // namespace rondo::codegen

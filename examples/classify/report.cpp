@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "examples/classify/report.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace classify {
+
+int best_of(const Answer& answer) {
+  return static_cast<int>(std::max_element(answer.begin(), answer.end()) - answer.begin());
+}
+
+std::size_t correct_answers(const std::vector<Title>& titles, const std::vector<Answer>& answers) {
+  std::size_t correct = 0;
+  for (std::size_t i = 0; i < titles.size(); ++i) correct += best_of(answers[i]) == titles[i].label ? 1 : 0;
+  return correct;
+}
+
+namespace {
+
+void print_confusions(const std::vector<Title>& titles, const std::vector<Answer>& answers) {
+  constexpr std::size_t kShown = 8;
+  std::map<std::pair<int, int>, int> counts;
+  for (std::size_t i = 0; i < titles.size(); ++i)
+    if (best_of(answers[i]) != titles[i].label) ++counts[{titles[i].label, best_of(answers[i])}];
+  std::vector<std::pair<std::pair<int, int>, int>> pairs(counts.begin(), counts.end());
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::printf("\nmost confused:\n");
+  for (std::size_t i = 0; i < std::min(kShown, pairs.size()); ++i) {
+    const auto& [labels, count] = pairs[i];
+    std::printf("  %3d  %-10s taken for %s\n", count, std::string(kSections[labels.first]).c_str(),
+                std::string(kSections[labels.second]).c_str());
+  }
+}
+
+// Titles from all over the test set: each tenth of it gives its first.
+void print_examples(const std::vector<Title>& titles, const std::vector<Answer>& answers) {
+  constexpr std::size_t kShown = 10;
+  std::printf("\nten titles: section, guesses and their probabilities\n");
+  for (std::size_t k = 0; k < std::min(kShown, titles.size()); ++k) {
+    const std::size_t i = k * titles.size() / kShown;
+    std::vector<int> order(kSections.size());
+    for (std::size_t s = 0; s < order.size(); ++s) order[s] = static_cast<int>(s);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return answers[i][a] > answers[i][b]; });
+    std::printf("  %-60.60s %-10s", titles[i].text.c_str(), std::string(kSections[titles[i].label]).c_str());
+    for (int guess = 0; guess < 3; ++guess)
+      std::printf("  %s %.0f %%", std::string(kSections[order[guess]]).c_str(),
+                  100 * answers[i][order[guess]]);
+    std::printf("\n");
+  }
+}
+
+}  // namespace
+
+void print_report(const std::vector<Title>& titles, const std::vector<Answer>& answers) {
+  print_confusions(titles, answers);
+  print_examples(titles, answers);
+  if (titles.empty()) {
+    std::printf("\nno title is for testing\n");
+    return;
+  }
+  std::printf(
+      "\ntest accuracy %.1f %% (%zu of %zu titles)\n",
+      100.0 * static_cast<double>(correct_answers(titles, answers)) / static_cast<double>(titles.size()),
+      correct_answers(titles, answers), titles.size());
+}
+
+}  // namespace classify

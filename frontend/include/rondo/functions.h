@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "rondo/tensor.h"
+
+// The mathematics besides the element-wise functions of tensor.h. A dim given by number may be negative: it
+// counts from the last. Every function throws Error naming `loc` if types do not fit.
+namespace rondo {
+
+/// A type, or just its dims: the elements are then f32.
+struct TypeOrDims : Type {
+  TypeOrDims(Type type) : Type(std::move(type)) {}
+  TypeOrDims(std::vector<Dim> dims) : Type{f32, std::move(dims)} {}
+  TypeOrDims(std::initializer_list<Dim> dims) : Type{f32, dims} {}
+};
+
+Tensor full(TypeOrDims type, double value, Loc loc = {});
+Tensor zeros(TypeOrDims type, Loc loc = {});
+/// Each element is its index along `dim`; the element type is i32 or i64.
+Tensor iota(const Type& type, int64_t dim, Loc loc = {});
+/// A size as a number, i64[].
+Tensor dim(Dim size, Loc loc = {});
+
+/// Promises that two sizes are equal whenever the function is called; a call that breaks the promise throws
+/// Error.
+void require_equal(Dim a, Dim b, Loc loc = {});
+
+/// x [.., K] and y [K, ..] to [.., ..]: sums of products over the last dim of x and the first of y.
+Tensor dot(const Tensor& x, const Tensor& y, Loc loc = {});
+/// Which dims of x and y are summed over, and which run along both; the result's dims are batch, free of x,
+/// free of y.
+struct DotDims {
+  std::vector<int64_t> contract_x, contract_y;
+  std::vector<int64_t> batch_x = {}, batch_y = {};
+};
+Tensor dot(const Tensor& x, const Tensor& y, const DotDims& dims, Loc loc = {});
+
+/// The same elements in row-major order under other dims, with as many elements.
+Tensor reshape(const Tensor& x, const std::vector<Dim>& dims, Loc loc = {});
+/// A new dim of 1 before dim `at` (or, at -1, after the last).
+Tensor expand_dims(const Tensor& x, int64_t at, Loc loc = {});
+/// Dim i of the result is dim order[i] of x.
+Tensor transpose(const Tensor& x, const std::vector<int64_t>& order, Loc loc = {});
+Tensor broadcast_to(const Tensor& x, const std::vector<Dim>& dims, Loc loc = {});
+/// Elements first (in) to end (out) of one dim. A limit that can't be proved to lie within the dim is checked
+/// when the sizes are known.
+Tensor slice(const Tensor& x, int64_t dim, Dim first, Dim end, Loc loc = {});
+/// `before` elements of `value` before x and `after` after it, in one dim.
+Tensor pad(const Tensor& x, int64_t dim, Dim before, Dim after, double value = 0, Loc loc = {});
+Tensor concat(const std::vector<Tensor>& parts, int64_t dim, Loc loc = {});
+/// Parts of the given sizes, which must add up to the dim.
+std::vector<Tensor> split(const Tensor& x, const std::vector<Dim>& sizes, int64_t dim = -1, Loc loc = {});
+
+namespace detail {
+std::vector<Tensor> split_evenly(const Tensor& x, int64_t parts, int64_t dim, Loc loc);
+}
+
+/// n equal parts.
+template <size_t n>
+std::array<Tensor, n> split(const Tensor& x, int64_t dim = -1, Loc loc = {}) {
+  const std::vector<Tensor> parts = detail::split_evenly(x, n, dim, loc);
+  std::array<Tensor, n> result;
+  for (size_t i = 0; i < n; ++i) result[i] = parts[i];
+  return result;
+}
+
+/// Reductions over `dims`, which go; over all dims if none is named. A mean over nothing is NaN.
+Tensor sum(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
+Tensor mean(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
+Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc = {});
+/// Where x is greatest along `dim`, i32; the least index at ties.
+Tensor argmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
+
+/// Rows of x by index along `axis`: x [batch, before, n, after] and indices [batch, places] give [batch,
+/// before, places, after]. An index outside 0..n-1 is an error of the run.
+Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis = 0, int64_t batch_dims = 0, Loc loc = {});
+/// [.., n]: 1 at the position that `indices` names, else 0; all 0 where an index is out of range.
+Tensor one_hot(const Tensor& indices, Dim n, DType dtype = f32, Loc loc = {});
+
+/// The elements as another type: to an integer towards zero, to i1 whether they are not 0.
+Tensor cast(const Tensor& x, DType dtype, Loc loc = {});
+/// x where the condition holds, y elsewhere; a number may stand for x or y.
+Tensor where(const Tensor& condition, detail::Operand x, detail::Operand y, Loc loc = {});
+/// x; an error of the run, with this message, if the condition does not hold everywhere and the result is
+/// used.
+Tensor check(const Tensor& x, const Tensor& condition, const std::string& message, Loc loc = {});
+
+Tensor relu(const Tensor& x, Loc loc = {});
+/// exp(x) over its sum along `dim`, and the logarithm of that. Where all of x is -inf (a row that is masked
+/// out) the softmax is 0.
+Tensor softmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
+Tensor log_softmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
+
+}  // namespace rondo

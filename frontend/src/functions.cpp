@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "rondo/functions.h"
+
+#include <numeric>
+#include <optional>
+
+#include "frontend/src/broadcast.h"
+#include "frontend/src/trace.h"
+
+namespace rondo {
+
+namespace {
+
+// What most functions here begin with: where they append, and their operand's value.
+struct Call {
+  Call(const Tensor& x, Loc loc)
+      : trace(detail::Trace::current(loc)), b(trace.builder(loc)), x(trace.value(x, loc)) {}
+  explicit Call(Loc loc) : trace(detail::Trace::current(loc)), b(trace.builder(loc)) {}
+  Tensor operator()(ir::Value* value) const { return trace.tensor(value); }
+
+  detail::Trace& trace;
+  ir::Builder b;
+  ir::Value* x = nullptr;
+};
+
+std::vector<int64_t> reduced_dims(const Tensor& x, std::vector<int64_t> dims, const char* op, Loc loc) {
+  if (!dims.empty()) return detail::checked_dims(dims, x.type(loc), op, loc);
+  dims.resize(x.rank(loc));
+  std::iota(dims.begin(), dims.end(), 0);
+  return dims;
+}
+
+// x / parts as a polynomial, if it is one.
+std::optional<Dim> divided(Dim x, int64_t parts) {
+  Dim quotient = 0;
+  for (const Dim::Term& term : x.terms()) {
+    if (term.coefficient % parts != 0) return std::nullopt;
+    Dim monomial = term.coefficient / parts;
+    for (const std::string& symbol : term.symbols) monomial = monomial * Dim(std::string_view(symbol));
+    quotient = quotient + monomial;
+  }
+  return quotient;
+}
+
+}  // namespace
+
+Tensor full(TypeOrDims type, double value, Loc loc) {
+  Call call(loc);
+  return call(call.b.constant(type, detail::checked_literal(value, type.dtype, "full", loc)));
+}
+
+Tensor zeros(TypeOrDims type, Loc loc) { return full(std::move(type), 0, loc); }
+
+Tensor iota(const Type& type, int64_t dim, Loc loc) {
+  Call call(loc);
+  return call(call.b.iota(type, detail::checked_dim(dim, type, "iota", loc)));
+}
+
+Tensor dim(Dim size, Loc loc) {
+  Call call(loc);
+  return call(call.b.dim(size));
+}
+
+void require_equal(Dim a, Dim b, Loc loc) {
+  detail::Trace::current(loc).function().require(a, true, b, detail::place(loc));
+}
+
+Tensor dot(const Tensor& x, const Tensor& y, Loc loc) {
+  if (x.rank(loc) == 0 || y.rank(loc) == 0)
+    detail::fail(loc, "dot: operands have at least one dim, found " + x.type(loc).text() + " . " +
+                          y.type(loc).text() + "; to scale a tensor write x * y");
+  return dot(x, y, {.contract_x = {-1}, .contract_y = {0}}, loc);
+}
+
+Tensor dot(const Tensor& x, const Tensor& y, const DotDims& dims, Loc loc) {
+  Call call(x, loc);
+  ir::Value* const other = call.trace.value(y, loc);
+  const auto positions = [&](const std::vector<int64_t>& list, const Type& type) {
+    std::vector<int64_t> checked;
+    for (int64_t i : list) checked.push_back(detail::checked_dim(i, type, "dot", loc));
+    return checked;
+  };
+  return call(call.b.dot(call.x, other, positions(dims.contract_x, call.x->type),
+                         positions(dims.contract_y, other->type), positions(dims.batch_x, call.x->type),
+                         positions(dims.batch_y, other->type)));
+}
+
+Tensor reshape(const Tensor& x, const std::vector<Dim>& dims, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.reshape(call.x, dims));
+}
+
+Tensor expand_dims(const Tensor& x, int64_t at, Loc loc) {
+  std::vector<Dim> dims = x.dims(loc);
+  dims.push_back(1);
+  at = detail::checked_dim(at, {f32, dims}, "expand_dims", loc);
+  dims.pop_back();
+  dims.insert(dims.begin() + at, 1);
+  return reshape(x, dims, loc);
+}
+
+Tensor transpose(const Tensor& x, const std::vector<int64_t>& order, Loc loc) {
+  Call call(x, loc);
+  std::vector<int64_t> perm;
+  for (int64_t i : order) perm.push_back(detail::checked_dim(i, call.x->type, "transpose", loc));
+  return call(call.b.transpose(call.x, perm));
+}
+
+Tensor broadcast_to(const Tensor& x, const std::vector<Dim>& dims, Loc loc) {
+  Call call(x, loc);
+  return call(detail::broadcast_value(call.b, call.x, dims, "broadcast_to", loc));
+}
+
+Tensor slice(const Tensor& x, int64_t dim, Dim first, Dim end, Loc loc) {
+  Call call(x, loc);
+  const Type& type = call.x->type;
+  dim = detail::checked_dim(dim, type, "slice", loc);
+  std::vector<Dim> lo(type.dims.size(), 0), hi = type.dims;
+  lo[dim] = first;
+  hi[dim] = end;
+  for (auto [low, high] : {std::pair{Dim(0), first}, std::pair{first, end}, std::pair{end, type.dims[dim]}}) {
+    const Dim room = high - low;
+    if (room.is_constant() && room.constant() < 0)
+      detail::fail(loc, "slice: limits " + first.text() + " to " + end.text() + " do not lie within dim " +
+                            std::to_string(dim) + " of " + type.text());
+    call.trace.function().require(low, false, high, detail::place(loc));
+  }
+  return call(call.b.slice(call.x, lo, hi));
+}
+
+Tensor pad(const Tensor& x, int64_t dim, Dim before, Dim after, double value, Loc loc) {
+  Call call(x, loc);
+  dim = detail::checked_dim(dim, call.x->type, "pad", loc);
+  std::vector<Dim> lo(call.x->type.dims.size(), 0), hi = lo;
+  lo[dim] = before;
+  hi[dim] = after;
+  return call(call.b.pad(call.x, lo, hi, detail::checked_literal(value, call.x->type.dtype, "pad", loc)));
+}
+
+Tensor concat(const std::vector<Tensor>& parts, int64_t dim, Loc loc) {
+  Call call(loc);
+  ir::Values values;
+  for (const Tensor& part : parts) values.push_back(call.trace.value(part, loc));
+  if (values.empty()) detail::fail(loc, "concat: there is nothing to join");
+  return call(call.b.concat(values, detail::checked_dim(dim, values[0]->type, "concat", loc)));
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<Dim>& sizes, int64_t dim, Loc loc) {
+  Call call(x, loc);
+  std::vector<Tensor> parts;
+  for (ir::Value* part : call.b.split(call.x, detail::checked_dim(dim, call.x->type, "split", loc), sizes))
+    parts.push_back(call(part));
+  return parts;
+}
+
+std::vector<Tensor> detail::split_evenly(const Tensor& x, int64_t parts, int64_t dim, Loc loc) {
+  const Type& type = x.type(loc);
+  dim = checked_dim(dim, type, "split", loc);
+  const std::optional<Dim> size = divided(type.dims[dim], parts);
+  if (!size)
+    fail(loc, "split: dim " + std::to_string(dim) + " of " + type.text() + " has no " +
+                  std::to_string(parts) + " equal parts; unequal ones are made by split(x, {sizes}, dim)");
+  return split(x, std::vector<Dim>(parts, *size), dim, loc);
+}
+
+Tensor sum(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.reduce_sum(call.x, reduced_dims(x, dims, "sum", loc)));
+}
+
+Tensor mean(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
+  CalledFrom here(loc);
+  const Type& type = x.type(loc);
+  if (!type.dtype.is_float())
+    detail::fail(loc, "mean: it takes floats, found " + type.text() + "; convert it by cast(x, f32)");
+  Dim count = 1;
+  for (int64_t i : reduced_dims(x, dims, "mean", loc)) count = count * type.dims[i];
+  const Tensor total = sum(x, dims);
+  return count.is_constant() ? total / count.constant() : total / cast(dim(count), type.dtype);
+}
+
+Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.reduce_max(call.x, reduced_dims(x, dims, "max", loc)));
+}
+
+Tensor argmax(const Tensor& x, int64_t dim, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.argmax(call.x, detail::checked_dim(dim, call.x->type, "argmax", loc)));
+}
+
+Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis, int64_t batch_dims, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.gather(call.x, call.trace.value(indices, loc),
+                            detail::checked_dim(axis, call.x->type, "gather", loc), batch_dims));
+}
+
+Tensor one_hot(const Tensor& indices, Dim n, DType dtype, Loc loc) {
+  CalledFrom here(loc);
+  Type type = indices.type();
+  if (!type.dtype.is_int())
+    detail::fail(loc,
+                 "one_hot: indices are integers, found " + type.text() + "; convert them by cast(x, i32)");
+  type.dims.push_back(n);
+  return cast(eq(expand_dims(indices, -1), iota(type, -1)), dtype);
+}
+
+Tensor cast(const Tensor& x, DType dtype, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.convert(call.x, dtype));
+}
+
+Tensor where(const Tensor& condition, detail::Operand x, detail::Operand y, Loc loc) {
+  return detail::elementwise("select", {condition, x, y}, loc);
+}
+
+Tensor check(const Tensor& x, const Tensor& condition, const std::string& message, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.check(call.x, call.trace.value(condition, loc), message));
+}
+
+Tensor relu(const Tensor& x, Loc loc) {
+  CalledFrom here(loc);
+  return where(x > 0, x, 0);
+}
+
+namespace {
+
+// exp(x - greatest) can't overflow, and its sum is at least 1. Where all of a row is -inf, as a mask leaves
+// it, there is no greatest: the row stays as it is, its exps are 0, and their sum counts as 1.
+struct Exponentials {
+  Tensor shifted, weights, total;
+};
+
+Exponentials exponentials(const Tensor& x, int64_t dim) {
+  const Tensor greatest = stop_gradient(max(x, {dim}));
+  const Tensor shifted = x - expand_dims(where(isfinite(greatest), greatest, 0), dim);
+  const Tensor weights = exp(shifted);
+  const Tensor total = sum(weights, {dim});
+  return {shifted, weights, expand_dims(where(eq(total, 0), 1, total), dim)};
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, int64_t dim, Loc loc) {
+  CalledFrom here(loc);
+  const Exponentials e = exponentials(x, detail::checked_dim(dim, x.type(), "softmax", loc));
+  return e.weights / e.total;
+}
+
+Tensor log_softmax(const Tensor& x, int64_t dim, Loc loc) {
+  CalledFrom here(loc);
+  const Exponentials e = exponentials(x, detail::checked_dim(dim, x.type(), "log_softmax", loc));
+  return e.shifted - log(e.total);
+}
+
+}  // namespace rondo

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "rondo/nn.h"
+
+#include <cmath>
+#include <vector>
+
+#include "frontend/src/trace.h"
+#include "rondo/param.h"
+
+namespace rondo::nn {
+
+namespace {
+
+Initializer within(double limit) { return uniform(-limit, limit); }
+
+// Of what is the sum of two weights elsewhere.
+Initializer twice(Initializer init) {
+  return [init = std::move(init)](std::string_view name, uint64_t seed, std::span<const int64_t> shape,
+                                  std::span<double> values) {
+    std::vector<double> second(values.size());
+    init(name, seed, shape, values);
+    init(std::string(name) + ".second", seed, shape, second);
+    for (size_t i = 0; i < values.size(); ++i) values[i] += second[i];
+  };
+}
+
+void check_size(const std::string& name, const char* what, int64_t size, Loc loc) {
+  if (size <= 0)
+    detail::fail(loc, "'" + name + "': " + what + " must be 1 or more, found " + std::to_string(size));
+}
+
+}  // namespace
+
+Linear::Linear(const std::string& name, int64_t outputs, Loc loc)
+    : full_name_(detail::Trace::current(loc).full_name(name, loc)),
+      outputs_(outputs),
+      loc_(detail::place(loc)) {
+  check_size(name, "outputs", outputs, loc);
+}
+
+Tensor Linear::operator()(const Tensor& x, Loc loc) const {
+  auto& [W, b] = *weights_;
+  if (x.rank(loc) == 0 || !x.dim(-1, loc).is_constant())
+    detail::fail(loc, "linear '" + full_name_ + "': the last dim of its input must be a number, found " +
+                          x.type(loc).text());
+  if (weights_->W.is_empty()) {
+    const int64_t inputs = x.dim(-1, loc).constant();
+    const Initializer init = within(1 / std::sqrt(static_cast<double>(inputs)));
+    detail::Trace& trace = detail::Trace::current(loc);
+    W = trace.declare(full_name_ + ".W", {f32[{inputs, outputs_}], init, true, loc_});
+    b = trace.declare(full_name_ + ".b", {f32[{outputs_}], init, true, loc_});
+  }
+  CalledFrom here(loc);
+  return dot(x, W) + b;
+}
+
+Embedding::Embedding(const std::string& name, int64_t rows, int64_t width, Loc loc)
+    : W(param(name + ".W", {rows, width}, normal(0, 1), loc)) {}
+
+Dropout::Dropout(const std::string& name, double rate, Loc loc) : name_(name), rate_(rate) {
+  if (!(rate >= 0 && rate < 1))
+    detail::fail(loc,
+                 "dropout '" + name + "': the rate is a probability below 1, found " + std::to_string(rate));
+}
+
+Tensor Dropout::operator()(const Tensor& x, Loc loc) const {
+  if (!training(loc)) return x;
+  CalledFrom here(loc);
+  return where(random_uniform(name_, x.dims()) >= rate_, x / (1 - rate_), 0);
+}
+
+CellWeights::CellWeights(const std::string& name, int64_t inputs, int64_t hidden, int64_t gates, Loc loc)
+    : hidden(hidden), loc(detail::place(loc)) {
+  check_size(name, "inputs", inputs, loc);
+  check_size(name, "hidden", hidden, loc);
+  const Initializer init = within(1 / std::sqrt(static_cast<double>(hidden)));
+  W = param(name + ".W", {inputs, gates * hidden}, init, loc);
+  U = param(name + ".U", {hidden, gates * hidden}, init, loc);
+  b = param(name + ".b", {gates * hidden}, twice(init), loc);
+}
+
+Rnn::State Rnn::operator()(const Tensor& x, const State& s) const {
+  CalledFrom here(loc);
+  return {tanh(dot(x, W) + b + dot(s.h, U))};
+}
+
+Lstm::State Lstm::operator()(const Tensor& x, const State& s) const {
+  CalledFrom here(loc);
+  const auto [i, f, g, o] = split<4>(dot(x, W) + b + dot(s.h, U));
+  const Tensor c = sigmoid(f) * s.c + sigmoid(i) * tanh(g);
+  return {sigmoid(o) * tanh(c), c};
+}
+
+Gru::State Gru::operator()(const Tensor& x, const State& s) const {
+  CalledFrom here(loc);
+  const auto [xr, xz, xn] = split<3>(dot(x, W) + b);
+  const auto [hr, hz, hn] = split<3>(dot(s.h, U));
+  const Tensor z = sigmoid(xz + hz);
+  return {(1 - z) * tanh(xn + sigmoid(xr + hr) * hn) + z * s.h};
+}
+
+}  // namespace rondo::nn

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+#include <chrono>
+#include <list>
+
+#include "backends/registry/backend.h"
+#include "frontend/src/initial_value.h"
+#include "frontend/src/training.h"
+#include "ir/print.h"
+#include "passes/pass_runner.h"
+#include "rondo/compile.h"
+#include "rondo/param.h"
+
+// From the user's function to an executable, and the calls of it.
+namespace rondo::detail {
+
+namespace {
+
+std::unique_ptr<backends::Executable> make_executable(const ir::Function& function, const Request& request,
+                                                      const passes::PassRunner::Options& watch) {
+  if (const backends::Backend* backend = backends::find_backend(request.options.backend))
+    return backend->make(function, watch);
+  std::string names;
+  for (const backends::Backend& backend : backends::all_backends())
+    names += (names.empty() ? "" : ", ") + std::string(backend.name);
+  fail(request.loc, "there is no backend '" + request.options.backend + "'; there are: " + names);
+}
+
+// An error of sizes is one of this call; an error that an op recorded has the place of the op.
+std::vector<Array> run_executable(const backends::Executable& executable, std::span<Array* const> arrays,
+                                  Loc loc) {
+  try {
+    return executable.run(arrays);
+  } catch (const Error&) {
+    try {
+      executable.signature().bind(arrays);
+    } catch (const Error& error) {
+      fail(loc, error.what());
+    }
+    throw;
+  } catch (const runtime::Failure& failure) {
+    fail(loc, failure.what());
+  }
+}
+
+}  // namespace
+
+struct Program::Parts {
+  Traced traced;                          // its function is the one that runs
+  std::unique_ptr<ir::Function> initial;  // as it was traced
+  std::shared_ptr<const std::vector<std::string>> result_names;
+  std::unique_ptr<backends::Executable> executable;
+  double compile_ms = 0;
+};
+
+namespace {
+
+// What does not hang on the machine: both backends run what comes out.
+void optimise(ir::Function& function, passes::PassRunner& runner) {
+  runner.run(*passes::find_pass("canonicalise"), function);
+  runner.run(*passes::find_pass("drop-identities"), function);
+}
+
+// Shows what did not come out of a pass where passes are shown.
+void record(const char* name, ir::Function& function, passes::PassRunner& runner) {
+  runner.run(name, function, [](ir::Function&) { return true; });
+}
+
+}  // namespace
+
+Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
+  const bool training = request.optimizer != nullptr;
+  passes::PassRunner::Options watch;
+  if (!request.options.dump.empty()) watch.debug.dump = request.options.dump;
+  passes::PassRunner runner(watch);
+
+  std::vector<std::string> names;
+  Traced& traced = parts_->traced;
+  traced = trace_function(request, training, names);
+  parts_->result_names = std::make_shared<const std::vector<std::string>>(std::move(names));
+  parts_->initial = ir::clone_function(*traced.function, traced.function->name);
+  const auto start = std::chrono::steady_clock::now();
+  record("trace", *traced.function, runner);
+  if (training) {
+    runner.run(*passes::find_pass("canonicalise"), *traced.function);
+    traced = add_training(std::move(traced), request);
+    record("train", *traced.function, runner);
+  }
+  optimise(*traced.function, runner);
+  parts_->executable = make_executable(*traced.function, request, watch);
+  parts_->compile_ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+Program::~Program() = default;
+
+const std::shared_ptr<const std::vector<std::string>>& Program::result_names() const {
+  return parts_->result_names;
+}
+std::string Program::traced() const { return ir::print(*parts_->initial); }
+std::string Program::optimised() const { return ir::print(*parts_->traced.function); }
+
+Counters Program::counters() const {
+  const backends::Counters of_executable = parts_->executable->counters();
+  return {of_executable.compiles, of_executable.binds, parts_->compile_ms, of_executable.bind_ms};
+}
+
+Weights Program::init(uint64_t seed) const {
+  Weights weights;
+  for (const auto& [name, variable] : parts_->traced.variables) {
+    if (has_fixed_sizes(variable.type))
+      weights.set(name, initial_value(name, variable, backends::shape_of(variable.type, {}), seed));
+    else
+      weights.set_unsized(name);
+  }
+  return weights;
+}
+
+namespace {
+
+// What the arguments say about symbols; whether they agree is checked where all of them are matched.
+Sizes sizes_of(const ir::Graph& body, const std::vector<const Array*>& arguments) {
+  Sizes sizes;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::vector<Dim>& dims = body.params[i]->type.dims;
+    for (size_t k = 0; k < std::min(dims.size(), arguments[i]->shape().size()); ++k)
+      if (dims[k].is_symbol()) sizes.emplace(dims[k].text(), arguments[i]->shape()[k]);
+  }
+  return sizes;
+}
+
+// The weights that a call uses.
+class CalledWeights {
+ public:
+  CalledWeights(const Traced& traced, const Weights& weights, const std::vector<const Array*>& arguments,
+                Loc loc)
+      : traced_(traced), weights_(weights), loc_(loc), sizes_(sizes_of(traced.function->body, arguments)) {
+    const ir::Function& function = *traced.function;
+    std::string missing;
+    for (size_t i = traced.arguments; i < function.body.params.size(); ++i) {
+      const std::string& name = function.param_infos[i].label;
+      const Array* array = find(name, function.body.params[i]->type);
+      if (array == nullptr)
+        missing += (missing.empty() ? "" : ", ") + name + " " + function.body.params[i]->type.text();
+      arrays_.push_back(array);
+    }
+    if (!missing.empty())
+      fail(loc,
+           "the weights lack " + missing + ": they come from init(seed), or from a file that holds them");
+  }
+
+  const std::vector<const Array*>& arrays() const { return arrays_; }
+  /// States that got their first value in this call.
+  std::list<std::pair<std::string, Array>>& begun() { return begun_; }
+
+ private:
+  const Array* find(const std::string& name, const Type& type) {
+    const bool there = weights_.contains(name);
+    if (has_fixed_sizes(type)) return there ? &weights_.at(name) : nullptr;
+    const std::vector<int64_t> shape = backends::shape_of(type, sizes_);
+    if (!there) {
+      const int64_t seed = weights_.contains(kSeed) ? weights_.at(kSeed).item<int64_t>() : 0;
+      return &begun_.emplace_back(name, initial_value(name, traced_.variables.at(name), shape, seed)).second;
+    }
+    if (weights_.at(name).shape() != shape)
+      fail(loc_, "the state '" + name + "' is " + type_text(weights_.at(name)) +
+                     " from an earlier call, now it should be " +
+                     type_text(backends::element_type(type.dtype), shape) + "; weights.reset(\"" + name +
+                     "\") lets it begin anew");
+    return &weights_.at(name);
+  }
+
+  const Traced& traced_;
+  const Weights& weights_;
+  Loc loc_;
+  Sizes sizes_;
+  std::vector<const Array*> arrays_;
+  std::list<std::pair<std::string, Array>> begun_;
+};
+
+}  // namespace
+
+std::vector<Array> Program::run(const Weights& weights, Weights* changing,
+                                const std::vector<const Array*>& arguments, Loc loc) const {
+  const Traced& traced = parts_->traced;
+  if (changing == nullptr && !traced.updated.empty())
+    fail(loc, "the function changes '" + traced.updated[0] + "': call it with weights that are not const");
+  CalledWeights called(traced, weights, arguments, loc);
+
+  // Only donated arrays change, and those are of weights that may.
+  std::vector<Array*> arrays;
+  for (const Array* array : arguments) arrays.push_back(const_cast<Array*>(array));
+  for (const Array* array : called.arrays()) arrays.push_back(const_cast<Array*>(array));
+  std::vector<Array> results = run_executable(*parts_->executable, arrays, loc);
+
+  if (changing != nullptr) {
+    for (auto& [name, array] : called.begun()) changing->set(name, std::move(array));
+    for (size_t i = 0; i < traced.updated.size(); ++i)
+      changing->set(traced.updated[i], std::move(results[traced.outputs + i]));
+  }
+  results.resize(traced.outputs);
+  return results;
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ir/graph.h"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "ir/error.h"
+#include "ir/op_row.h"
+
+namespace rondo::ir {
+
+namespace {
+
+const Attr* find(const Op& op, std::string_view name) {
+  for (const Attr& attr : op.attrs)
+    if (attr.spec->name == name) return &attr;
+  return nullptr;
+}
+
+template <class T>
+const T& arg(const Op& op, std::string_view name, int index) {
+  const Attr* attr = find(op, name);
+  if (attr == nullptr || index >= static_cast<int>(attr->args.size()))
+    throw InternalError(op.row->name + " has no attribute " + std::string(name));
+  return std::get<T>(attr->args[index]);
+}
+
+}  // namespace
+
+std::span<Value* const> Op::group(int group) const {
+  int first = 0;
+  for (int i = 0; i < group; ++i) first += groups[i];
+  return {operands.data() + first, static_cast<size_t>(groups[group])};
+}
+
+bool Op::has_attr(std::string_view name) const { return find(*this, name) != nullptr; }
+int64_t Op::int_attr(std::string_view name) const { return arg<Dim>(*this, name, 0).constant(); }
+Dim Op::dim_attr(std::string_view name) const { return arg<Dim>(*this, name, 0); }
+const std::string& Op::text_attr(std::string_view name) const { return arg<std::string>(*this, name, 0); }
+const Number& Op::number_attr(std::string_view name) const { return arg<Number>(*this, name, 0); }
+
+const std::vector<Dim>& Op::dims_attr(std::string_view name, int index) const {
+  return arg<std::vector<Dim>>(*this, name, index);
+}
+
+std::vector<int64_t> Op::ints_attr(std::string_view name, int index) const {
+  std::vector<int64_t> ints;
+  for (Dim dim : dims_attr(name, index)) ints.push_back(dim.constant());
+  return ints;
+}
+
+void Op::set_attr(std::string_view name, std::vector<AttrArg> args) {
+  const AttrSpec* spec = row->find_attr(name);
+  if (spec == nullptr) throw InternalError(row->name + " declares no attribute " + std::string(name));
+  for (Attr& attr : attrs)
+    if (attr.spec == spec) {
+      attr.args = std::move(args);
+      return;
+    }
+  attrs.push_back({spec, std::move(args)});
+}
+
+Value* Op::add_result(Type type, std::string name) {
+  auto value = std::make_unique<Value>();
+  value->type = std::move(type);
+  value->name = std::move(name);
+  value->op = this;
+  value->graph = graph;
+  value->index = static_cast<int>(results.size());
+  return results.emplace_back(std::move(value)).get();
+}
+
+Value* Graph::add_param(Type type, std::string name, Loc loc) {
+  auto value = std::make_unique<Value>();
+  value->type = std::move(type);
+  value->name = std::move(name);
+  value->graph = this;
+  value->index = static_cast<int>(params.size());
+  value->loc = loc;
+  return params.emplace_back(std::move(value)).get();
+}
+
+Op* Graph::append(std::unique_ptr<Op> op) {
+  op->graph = this;
+  for (auto& result : op->results) result->graph = this;
+  return ops.emplace_back(std::move(op)).get();
+}
+
+Value* Function::add_param(Type type, std::string name, ParamInfo info, Loc loc) {
+  if (const std::string flaw = type.flaw(); !flaw.empty())
+    throw Error((loc.known() ? loc.text() + ": " : "") + "parameter '" + name + "': " + flaw);
+  param_infos.push_back(std::move(info));
+  return body.add_param(std::move(type), std::move(name), loc);
+}
+
+namespace {
+
+// The monomial that takes `part` to `whole`, if part divides it; both lists are sorted.
+std::optional<Dim> quotient(const std::vector<std::string>& whole, const std::vector<std::string>& part) {
+  if (!std::includes(whole.begin(), whole.end(), part.begin(), part.end())) return {};
+  std::vector<std::string> rest;
+  std::set_difference(whole.begin(), whole.end(), part.begin(), part.end(), std::back_inserter(rest));
+  Dim monomial = 1;
+  for (const std::string& symbol : rest) monomial = monomial * Dim(symbol);
+  return monomial;
+}
+
+// Looks for a proof that a dim is >= 0, given facts that are >= 0: a fact times a size may be taken away as
+// long as the rest stays >= 0. The budget bounds the search, whatever the guards.
+class Proof {
+ public:
+  explicit Proof(const std::vector<Guard>& guards) {
+    for (const Guard& guard : guards) {
+      facts_.push_back(guard.right - guard.left);
+      if (guard.equal) facts_.push_back(guard.left - guard.right);
+    }
+  }
+
+  bool nonnegative(Dim dim) { return search(dim, kDepth); }
+
+ private:
+  static constexpr int kDepth = 4, kBudget = 100;
+
+  // Takes away what cancels the first negative term, at most `depth` times.
+  bool search(Dim dim, int depth) {
+    const auto negative = [](const Dim::Term& term) { return term.coefficient < 0; };
+    const auto term = std::find_if(dim.terms().begin(), dim.terms().end(), negative);
+    if (term == dim.terms().end()) return true;
+    if (depth == 0) return false;
+    for (Dim fact : facts_)
+      for (const Dim::Term& granted : fact.terms()) {
+        const auto factor = granted.coefficient < 0 ? quotient(term->symbols, granted.symbols) : std::nullopt;
+        if (!factor) continue;
+        if (--budget_ < 0) return false;
+        const int64_t exact = term->coefficient / granted.coefficient;
+        const int64_t times = exact + (exact * granted.coefficient != term->coefficient);  // rounded up
+        if (search(dim - *factor * times * fact, depth - 1)) return true;
+      }
+    return false;
+  }
+
+  std::vector<Dim> facts_;
+  int budget_ = kBudget;
+};
+
+}  // namespace
+
+bool Function::implies(Dim left, bool equal, Dim right) const {
+  if (left == right || (!equal && provably_at_most(left, right))) return true;
+  if (guards.empty()) return false;
+  try {
+    Proof proof(guards);
+    return proof.nonnegative(right - left) && (!equal || proof.nonnegative(left - right));
+  } catch (const Error&) {
+    return false;  // a step of the search left 64 bits: there may be a proof, but not this one
+  }
+}
+
+void Function::require(Dim left, bool equal, Dim right, Loc loc) {
+  if (implies(left, equal, right)) return;
+  if ((left - right).is_constant())
+    throw Error(loc.text() + ": " + left.text() + (equal ? " == " : " <= ") + right.text() +
+                " can never hold");
+  if (guards.size() == kMaxGuards)
+    throw Error(loc.text() + ": a function has more than " + std::to_string(kMaxGuards) + " guards");
+  guards.push_back({left, equal, right, loc});
+}
+
+Function* Module::find(std::string_view name) const {
+  for (const auto& function : functions)
+    if (function->name == name) return function.get();
+  return nullptr;
+}
+
+Function* Module::add(std::unique_ptr<Function> function) {
+  for (auto& present : functions)
+    if (present->name == function->name) {
+      present = std::move(function);
+      return present.get();
+    }
+  return functions.emplace_back(std::move(function)).get();
+}
+
+}  // namespace rondo::ir

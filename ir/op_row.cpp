@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ir/op_row.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace rondo::ir {
+
+const AttrSpec* OpRow::find_attr(std::string_view name) const {
+  for (const auto* specs : {&attrs, &annotations()})
+    for (const AttrSpec& spec : *specs)
+      if (spec.name == name) return &spec;
+  return nullptr;
+}
+
+const ElementMath& element_math(const Op& op) {
+  if (op.row->math_by_word.empty()) return op.row->math;
+  for (const Attr& attr : op.attrs)
+    if (!attr.args.empty() && attr.spec->args[0] == AttrKind::kWord)
+      return op.row->math_by_word.at(std::get<std::string>(attr.args[0]));
+  throw InternalError(op.row->name + " has no word attribute to pick its arithmetic by");
+}
+
+const std::vector<AttrSpec>& annotations() {
+  static const std::vector<AttrSpec> specs = {{"buffers", {AttrKind::kInts}, true},
+                                              {"through", {AttrKind::kInts}, true}};
+  return specs;
+}
+
+const std::vector<const OpRow*>& all_rows() {
+  static const std::vector<const OpRow*> rows = {
+#define OP(name, ...) &ops::name,
+#include "ir/ops/all.def"
+#undef OP
+  };
+  return rows;
+}
+
+const OpRow* find_row(std::string_view name) {
+  static const auto& by_name = *[] {
+    auto* map = new std::unordered_map<std::string_view, const OpRow*>;
+    for (const OpRow* row : all_rows()) map->emplace(row->name, row);
+    return map;
+  }();
+  auto found = by_name.find(name);
+  return found == by_name.end() ? nullptr : found->second;
+}
+
+ConstraintError::ConstraintError(const OpRow& row, int constraint, const std::string& detail)
+    : Error(row.name + ": " + detail),
+      label(row.name + "_c" + std::to_string(constraint)),
+      op(row.name),
+      detail(detail) {}
+
+void require(const Op& op, int constraint, bool holds, const std::string& detail) {
+  if (!holds) throw ConstraintError(*op.row, constraint, detail);
+}
+
+bool implies(const Op& op, Dim left, bool equal, Dim right) {
+  if (op.graph != nullptr && op.graph->function != nullptr)
+    return op.graph->function->implies(left, equal, right);
+  return equal ? left == right : provably_at_most(left, right);
+}
+
+namespace {
+
+// Constraint 0 is common to all ops: as many operands, and just the attributes, that the row declares.
+void check_form(const Op& op) {
+  const OpRow& row = *op.row;
+  const size_t expected = row.operands.size();
+  const bool region = !row.region.blocks.empty();
+  const bool enough =
+      region || (row.variadic ? op.operands.size() >= expected : op.operands.size() == expected);
+  require(op, 0, enough,
+          "expected " + std::to_string(expected) + (row.variadic ? " or more" : "") + " operands, found " +
+              std::to_string(op.operands.size()));
+  for (const AttrSpec& spec : row.attrs)
+    require(op, 0, spec.optional || op.has_attr(spec.name), "the attribute '" + spec.name + "' is missing");
+  require(op, 0, op.regions.size() == row.region.blocks.size(),
+          "expected " + std::to_string(row.region.blocks.size()) + " regions, found " +
+              std::to_string(op.regions.size()));
+}
+
+}  // namespace
+
+std::vector<Type> infer(const Op& op, const std::vector<Type>& declared) {
+  check_form(op);
+  if (op.row->declared_results) require(op, 0, declared.size() == 1, "its result type must be given");
+  return op.row->infer(op, declared);
+}
+
+}  // namespace rondo::ir

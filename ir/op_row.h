@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/graph.h"
+#include "ir/host_array.h"
+#include "ir/ops/scalar_math.h"
+
+// One row per op: everything that Rondo knows of an op stands in its row, in one of the files ir/ops/*.def.
+// Printer, parser, builder, verifier, interpreter, differentiation, code generation, the random generator and
+// the reference manual read rows; nothing lists the ops a second time.
+namespace rondo::ir {
+
+class Builder;
+class BuilderMath;
+
+/// What kind of op this is; it orders the manual and tells passes which ops work element by element.
+enum class Family { kElementwise, kShape, kReduce, kContraction, kIndexed, kMake, kError, kRegion };
+
+/// Evaluates n elements: in[i] and out are arrays of the op's element types.
+using Kernel = void (*)(const void* const* in, void* out, int64_t n) noexcept;
+
+/// Writes one element's arithmetic as primitive ops (the pass expand-math does this).
+using Expand = Value* (*)(BuilderMath& math, Value* const* x);
+
+/// What an element-wise op does to one element, for each element type that it takes (that of its last
+/// operand).
+struct ElementMath {
+  int arity = 0;
+  bool first_is_condition = false;  // the first operand is i1 whatever the others are (select)
+  std::array<Kernel, DType::kCount> kernels = {};
+  std::array<DType, DType::kCount> results = {f32, f64, i32, i64, i1};
+  std::array<Expand, DType::kCount> expand = {};  // null where the op is primitive or a call of its kernel
+
+  bool takes(DType dtype) const { return kernels[dtype.id()] != nullptr; }
+};
+
+/// The values around an op that a derivative may use. Asking for one is what makes it a residual, so ask for
+/// few.
+class Primals {
+ public:
+  virtual ~Primals() = default;
+  virtual Value* operand(int i) = 0;
+  virtual Value* result(int i = 0) = 0;
+};
+
+/// The partial derivative of an element-wise op as a linear map: d -> d * (dy / dx_i). jvp and vjp both apply
+/// it.
+using Partial = Value* (*)(Builder& b, Value* d, Primals& p);
+
+/// The transpose of a (multi-)linear op with respect to operand i: cotangents of the results (nullptr where
+/// there is none; never all) -> cotangent of the operand.
+using Transpose = Value* (*)(Builder& b, const Op& op, Primals& p, int i, const Values& cotangents);
+
+/// Weights w of a reduction y = f(x) with dy = sum(w * dx): w has x's shape.
+using Weights = Value* (*)(Builder& b, const Op& op, Primals& p);
+
+/// The ONE derivative fact of a row: exactly one member is set.
+struct Derivative {
+  std::vector<Partial> partials = {};  // one an operand; nullptr where the operand is no float
+  Transpose transpose = nullptr;
+  Weights weights = nullptr;
+  std::string none = {};     // no derivative, or zero everywhere: the reason
+  std::string by_pass = {};  // a region op: what the vjp pass does
+};
+
+/// What evaluating an op on the host needs. In f64 mode, arrays of float types hold doubles whatever the type
+/// says: evaluation goes by the arrays' element types.
+struct Evaluation {
+  const Op& op;
+  std::span<const HostArray* const> in;
+  std::span<HostArray> out;  // allocated, zero
+  const Sizes& sizes;
+  int64_t op_index;  // the op's number for error records
+  ErrorRecord& error;
+};
+
+/// A region op's text: `scan T reverse index(%t) over(..) carry(..) use(..) { .. yield carry(..) stack(..)
+/// }`.
+struct RegionSpec {
+  bool length = false;                   // a trip count, a dim, follows the name
+  bool index = false;                    // the first region parameter is the index, i32[]
+  std::vector<std::string> binds = {};   // operand lists, each bound to region parameters
+  std::vector<std::string> blocks = {};  // one region each; a single block has no name
+  std::vector<std::string> yields = {};  // named lists of the yield; {""} for one plain list
+};
+
+/// Where a gradient test may draw an operand from: the function is smooth on [low, high].
+struct Interval {
+  double low, high;
+};
+
+struct OperandSpec {
+  std::string name;
+  std::string doc = {};
+};
+
+struct OpRow {
+  std::string name = {};
+  Family family = Family::kElementwise;
+  std::string doc = {};
+  std::vector<OperandSpec> operands = {};  // the last may be variadic
+  bool variadic = false;
+  std::vector<AttrSpec> attrs = {};
+  /// Constraints in words, numbered from 1; the verifier cites number 3 of dot as `dot_c3`.
+  std::vector<std::string> constraints = {};
+  /// True where the result types are part of the op's meaning (reshape, constant) and cannot be inferred.
+  bool declared_results = false;
+  /// Checks the constraints and returns the result types; `declared` holds the types given, if any were.
+  std::vector<Type> (*infer)(const Op& op, const std::vector<Type>& declared) = nullptr;
+  void (*evaluate)(const Evaluation& e) = nullptr;
+  ElementMath math = {};
+  std::map<std::string, ElementMath> math_by_word =
+      {};  // instead of `math`, by the op's word attribute (compare)
+  Derivative derivative = {};
+  std::vector<Interval> smooth = {};  // for each operand; empty: anywhere
+  double max_ulp = 0;                 // f32 error against the exact value; 0: correctly rounded
+  bool cheap = false;                 // recomputed in a transposed scan rather than kept as a residual
+  RegionSpec region = {};
+
+  bool is_elementwise() const { return family == Family::kElementwise; }
+  const AttrSpec* find_attr(std::string_view name) const;
+};
+
+/// The arithmetic of an element-wise op, picked by its word attribute where the row has several.
+const ElementMath& element_math(const Op& op);
+
+/// Attributes that any op may carry: what plan-memory writes. The interpreter ignores them.
+const std::vector<AttrSpec>& annotations();
+
+/// All rows, in the order of the manual.
+const std::vector<const OpRow*>& all_rows();
+/// The row of that name; nullptr if there is none.
+const OpRow* find_row(std::string_view name);
+
+/// An op breaks a constraint of its row. Whoever built the op adds where.
+class ConstraintError : public Error {
+ public:
+  ConstraintError(const OpRow& row, int constraint, const std::string& detail);
+  const std::string label;  // dot_c3
+  const std::string op;     // dot
+  const std::string detail;
+};
+
+/// Throws ConstraintError unless `holds`.
+void require(const Op& op, int constraint, bool holds, const std::string& detail);
+/// True if the function of `op` proves or guards the fact.
+bool implies(const Op& op, Dim left, bool equal, Dim right);
+
+/// True if a dot contracts just the innermost dim of both operands and the right one has no free dim: it then
+/// takes the order of a reduction (the attribute `lanes`) when it is built.
+bool dot_may_take_lanes(const Op& op);
+
+/// The checks that no row repeats (operand count, attributes present, no operand from elsewhere), then the
+/// row's own. Returns the result types.
+std::vector<Type> infer(const Op& op, const std::vector<Type>& declared);
+
+// The rows themselves.
+namespace ops {
+#define OP(name, ...) extern const OpRow name;
+#include "ir/ops/all.def"
+#undef OP
+}  // namespace ops
+
+}  // namespace rondo::ir

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Defines the rows that are not element-wise.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "ir/builder.h"
+#include "ir/ops/scalar_math.h"
+#include "ir/ops/support.h"
+#include "ir/reduction_order.h"
+#include "ir/scan.h"
+
+namespace rondo::ir::ops {
+
+namespace {
+OpRow named(const char* name, OpRow row) {
+  row.name = name;
+  return row;
+}
+}  // namespace
+
+#define OP(name, ...) const OpRow name = named(#name, OpRow{__VA_ARGS__});
+#define RONDO_DEFINE_ROWS
+#include "ir/ops/dot.def"
+#include "ir/ops/indexed.def"
+#include "ir/ops/make.def"
+#include "ir/ops/reduce.def"
+#include "ir/ops/region.def"
+#include "ir/ops/shape.def"
+
+}  // namespace rondo::ir::ops

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ir/parse.h"
+
+#include <set>
+#include <unordered_set>
+
+#include "ir/error.h"
+#include "ir/graph_parser.h"
+#include "ir/text.h"
+#include "ir/token_reader.h"
+
+namespace rondo::ir {
+
+namespace {
+
+class Parser {
+ public:
+  Parser(std::string_view text, std::string_view file) : in_(text, file) {}
+
+  Module module();
+
+ private:
+  std::unique_ptr<Function> function();
+  void params(Function& function, Scope& scope);
+  void guards(Function& function);
+  void end_of_function(Function& function, const Scope& scope, const std::vector<Type>& results);
+
+  TokenReader in_;
+  GraphParser graphs_{in_};
+  std::set<std::string, std::less<>> symbols_;  // of the function that is read
+};
+
+Module Parser::module() {
+  Module module;
+  if (in_.accept("rondo")) {
+    const Token version = in_.expect(Token::kNumber, "the language's version, 0.1");
+    if (version.text != "0.1")
+      in_.fail(version.at, "this is a reader of rondo 0.1, the text is of version " + excerpt(version.text));
+  }
+  std::unordered_set<std::string> names;
+  while (!in_.peek_kind(Token::kEnd)) {
+    in_.expect("func");
+    const Token name = in_.peek();
+    auto next = function();
+    if (!names.insert(next->name).second)
+      in_.fail(name.at, "module_c1: there are two functions @" + next->name);
+    module.functions.push_back(std::move(next));
+  }
+  return module;
+}
+
+std::unique_ptr<Function> Parser::function() {
+  const Token name = in_.expect(Token::kFunction, "the function's name, such as @main");
+  auto function = std::make_unique<Function>(std::string(name.text));
+  Scope scope;
+  params(*function, scope);
+  in_.expect("->");
+  in_.expect("(");
+  std::vector<Type> results;
+  if (!in_.accept(")")) {
+    do results.push_back(in_.type());
+    while (in_.accept(","));
+    in_.expect(")");
+  }
+  if (in_.accept("where")) guards(*function);
+  in_.expect("{");
+  graphs_.ops(function->body, scope);
+  end_of_function(*function, scope, results);
+  return function;
+}
+
+void Parser::params(Function& function, Scope& scope) {
+  symbols_.clear();
+  std::vector<Token> used;
+  in_.on_symbol = [&](const Token& symbol) { used.push_back(symbol); };
+  in_.expect("(");
+  if (!in_.accept(")")) {
+    do {
+      const Token name = in_.expect(Token::kValue, "a parameter, such as %x: f32[T,B]");
+      in_.expect(":");
+      const Type type = in_.type();
+      ParamInfo info;
+      while (in_.peek().is("donate") || in_.peek().is("name")) {
+        const Token word = in_.take();
+        if (word.is("donate") ? info.donate : !info.label.empty())
+          in_.fail(word.at, "'" + std::string(word.text) + "' stands twice");
+        if (word.is("donate")) {
+          info.donate = true;
+          continue;
+        }
+        in_.expect("(");
+        const Position at = in_.peek().at;
+        info.label = in_.string();
+        if (info.label.empty()) in_.fail(at, "a parameter's outer name is empty");
+        in_.expect(")");
+      }
+      Value* value = function.add_param(type, GraphParser::name_of(name), info);
+      value->loc = in_.optional_loc();
+      graphs_.define(scope, name, value);
+    } while (in_.accept(","));
+    in_.expect(")");
+  }
+  for (const auto& param : function.body.params)
+    for (Dim dim : param->type.dims)
+      if (dim.is_symbol()) symbols_.insert(dim.text());
+  in_.on_symbol = [this](const Token& symbol) {
+    if (!symbols_.contains(symbol.text))
+      in_.fail(symbol.at, "func_c3: the size " + std::string(symbol.text) +
+                              " is not a whole dim of any parameter, so nothing tells its value");
+  };
+  for (const Token& symbol : used) in_.on_symbol(symbol);
+}
+
+void Parser::guards(Function& function) {
+  do {
+    const Position at = in_.peek().at;
+    in_.expect("require");
+    const Dim left = in_.dim();
+    const bool equal = in_.accept("==");
+    if (!equal && !in_.accept("<=")) in_.fail_expected("'==' or '<='");
+    const Dim right = in_.dim();
+    if (function.guards.size() == kMaxGuards)
+      in_.fail(at, "func_c4: a function has more than " + std::to_string(kMaxGuards) + " guards");
+    function.guards.push_back({left, equal, right, in_.optional_loc()});
+  } while (in_.accept(","));
+}
+
+void Parser::end_of_function(Function& function, const Scope& scope, const std::vector<Type>& results) {
+  const Position at = in_.peek().at;
+  if (!in_.accept("return")) in_.fail_expected("an op or 'return'");
+  std::vector<Position> places;
+  if (!in_.peek().is("}")) function.body.results = graphs_.use_list(scope, &places);
+  if (places.size() != results.size())
+    in_.fail(at, "func_c5: the function returns " + counted(places.size(), "value") + ", its head says " +
+                     std::to_string(results.size()));
+  for (size_t i = 0; i < results.size(); ++i)
+    if (const Type& found = function.body.results[i]->type; found != results[i])
+      in_.fail(places[i], "func_c5: result " + std::to_string(i) + " is " + found.text() +
+                              ", the function's head says " + results[i].text());
+  in_.expect("}");
+  function.loc = in_.optional_loc();
+}
+
+}  // namespace
+
+Module parse(std::string_view text, std::string_view file_name) { return Parser(text, file_name).module(); }
+
+}  // namespace rondo::ir

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "ir/graph.h"
+
+namespace rondo::ir {
+
+/// Gives symbols their values: in all types, attributes and guards of the function, regions included. Guards
+/// that then hold are dropped. Symbols that `sizes` does not name stay. Throws Error if a size or a
+/// dim becomes negative or a guard can no longer hold; the function is then of no use.
+void substitute(Function& function, const Sizes& sizes);
+
+}  // namespace rondo::ir

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "ir/error.h"
+#include "ir/op_row.h"
+#include "passes/fusion_rules.h"
+#include "passes/memory_plan.h"
+
+namespace rondo::passes {
+
+namespace {
+
+// A buffer, or of a scan's stack the slot of one time step, or of a stack within that slot a slot, ...
+using Location = std::vector<int64_t>;
+
+bool overlap(const Location& a, const Location& b) {
+  return std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())),
+                    b.begin());
+}
+
+// Where a value is, and the name of what must be there when it is read.
+struct Home {
+  Location location;
+  int64_t content = 0;
+};
+
+// Runs a function on contents that are just numbers. Memory follows what the code of ops and scans does with
+// buffers; each read is checked against what was written for the value.
+class Simulation {
+ public:
+  explicit Simulation(const ir::Function& function) : function_(function) {
+    for (const auto& op : function.body.ops)
+      if (can_record_error(*op)) last_recorder_ = op.get();
+  }
+
+  void run() {
+    for (const auto& param : function_.body.params) {
+      homes_[param.get()] = {{param->index}, ++contents_};
+      memory_[{param->index}] = contents_;
+    }
+    may_write_params_ = last_recorder_ == nullptr;
+    run(function_.body);
+    for (const ir::Value* result : function_.body.results) read(nullptr, homes_.at(result));
+  }
+
+ private:
+  [[noreturn]] void fail(const ir::Op* op, const Location& location, const std::string& what) const {
+    std::string text = "plan-memory: @" + function_.name + ": ";
+    text += op == nullptr ? "return" : (op->loc.known() ? op->loc.text() + ": " : "") + op->row->name;
+    text += " and buffer " + std::to_string(location[0]);
+    throw InternalError(text + ": " + what);
+  }
+
+  void read(const ir::Op* op, const Home& home) const {
+    const auto found = memory_.find(home.location);
+    if (found == memory_.end() || found->second != home.content)
+      fail(op, home.location, "what is read there has been overwritten");
+  }
+
+  void write(const ir::Op& op, const Home& home) {
+    const Location& location = home.location;
+    if (location[0] < static_cast<int64_t>(function_.body.params.size()) &&
+        (!may_write_params_ || !function_.param_infos[location[0]].donate))
+      fail(&op, location,
+           "a parameter is overwritten that is not donated, or while errors may still be recorded");
+    auto at = memory_.lower_bound({location[0]});
+    while (at != memory_.end() && at->first[0] == location[0])
+      at = overlap(at->first, location) ? memory_.erase(at) : std::next(at);
+    memory_[location] = home.content;
+  }
+
+  // Which location a buffer's number means in the graph that is being run: slots and carries of the scan
+  // around it hide the whole.
+  Location location(int64_t buffer) const {
+    const auto found = scope_.find(buffer);
+    return found == scope_.end() ? Location{buffer} : found->second;
+  }
+
+  void run(const ir::Graph& graph) {
+    for (const auto& op : graph.ops) {
+      for (const ir::Value* operand : op->operands) read(op.get(), homes_.at(operand));
+      const int aliased = aliased_operand(*op);
+      if (aliased >= 0)
+        homes_[op->result()] = homes_.at(op->operands[aliased]);
+      else if (op->row == &ir::ops::scan)
+        run_scan(*op);
+      else
+        run_op(*op);
+      if (op.get() == last_recorder_) may_write_params_ = true;
+    }
+  }
+
+  void run_op(const ir::Op& op) {
+    std::vector<Home> results;
+    for (size_t k = 0; k < op.results.size(); ++k) {
+      const Location to = location(buffer_of(*op.result(static_cast<int>(k))));
+      for (const Home& other : results)
+        if (overlap(other.location, to)) fail(&op, to, "two results overlap");
+      for (size_t j = 0; j < op.operands.size(); ++j) {
+        const Location& from = homes_.at(op.operands[j]).location;
+        if (!overlap(from, to)) continue;
+        if (from != to || !may_write_in_place(op, static_cast<int>(j), static_cast<int>(k)))
+          fail(&op, to, "operand " + std::to_string(j) + " is overwritten while it is read");
+      }
+      results.push_back({to, ++contents_});
+    }
+    for (size_t k = 0; k < results.size(); ++k) {
+      write(op, results[k]);
+      homes_[op.result(static_cast<int>(k))] = results[k];
+    }
+  }
+
+  // Two steps and then three, as alternating carries begin in either buffer. In a body one of the two, by
+  // turns; deep down just one step, so that the time does not grow exponentially.
+  void run_scan(const ir::Op& op) {
+    if (depth_ > 0) return run_steps(op, depth_ < kDeep ? 2 + step_ % 2 : 1);
+    const auto before = memory_;
+    run_steps(op, 2);
+    memory_ = before;
+    run_steps(op, 3);
+  }
+
+  void run_steps(const ir::Op& op, int64_t length) {
+    const ir::Scan scan(op);
+    const std::vector<CarryPlan> plans = carry_plans(op);
+    const auto outer_scope = scope_;
+    const auto outer_step = step_;
+    std::vector<Location> stacks;
+    for (size_t k = 0; k < scan.stacks(); ++k) stacks.push_back(location(buffer_of(*scan.stack_result(k))));
+    std::vector<Location> results;
+    std::vector<Home> carries = enter(op, plans, stacks, results);
+    std::vector<Home> slots;
+    ++depth_;
+    for (step_ = 0; step_ < length; ++step_) {
+      std::vector<Location> next;  // where each carry's next value belongs
+      for (size_t i = 0; i < plans.size(); ++i)
+        next.push_back(destination(plans[i], results[i], stacks, length));
+      for (size_t k = 0; k < stacks.size(); ++k)
+        scope_[buffer_of(*scan.stack_result(k))] = slot(stacks[k], step_);
+      for (size_t i = 0; i < plans.size(); ++i) scope_[plans[i].buffer] = next[i];
+      bind(scan, carries);
+      run(*scan.body);
+      for (size_t k = 0; k < stacks.size(); ++k)
+        slots.push_back(deliver(op, scan.stack_yield(k), slot(stacks[k], step_)));
+      for (size_t i = 0; i < plans.size(); ++i) carries[i] = deliver(op, scan.carry_yield(i), next[i]);
+    }
+    --depth_;
+    scope_ = outer_scope;
+    step_ = outer_step;
+    leave(op, carries, results, slots, stacks);
+  }
+
+  std::vector<Home> enter(const ir::Op& op, const std::vector<CarryPlan>& plans,
+                          const std::vector<Location>& stacks, std::vector<Location>& results) {
+    const ir::Scan scan(op);
+    std::vector<Home> carries;
+    for (size_t i = 0; i < plans.size(); ++i) {
+      results.push_back(location(plans[i].buffer));
+      carries.push_back(homes_.at(scan.carry[i]));
+      Location first = carries[i].location;
+      if (plans[i].route == CarryRoute::kInPlace) first = results[i];
+      if (plans[i].route == CarryRoute::kBefore) first = slot(stacks[plans[i].stack], 0);
+      carries[i] = move(op, carries[i], first);
+    }
+    return carries;
+  }
+
+  static Location slot(Location stack, int64_t step) {
+    stack.push_back(step);
+    return stack;
+  }
+
+  Location destination(const CarryPlan& plan, const Location& result, const std::vector<Location>& stacks,
+                       int64_t length) const {
+    const bool last = step_ + 1 == length;
+    if (plan.route == CarryRoute::kAfter) return slot(stacks[plan.stack], step_);
+    if (plan.route == CarryRoute::kBefore && !last) return slot(stacks[plan.stack], step_ + 1);
+    if (plan.route == CarryRoute::kAlternating && (length - step_) % 2 == 0) return {plan.through};
+    return result;
+  }
+
+  void bind(const ir::Scan& scan, const std::vector<Home>& carries) {
+    const Location index = {-depth_};
+    homes_[scan.index()] = {index, ++contents_};
+    memory_[index] = contents_;
+    for (size_t i = 0; i < scan.over.size(); ++i) homes_[scan.over_param(i)] = homes_.at(scan.over[i]);
+    for (size_t i = 0; i < scan.use.size(); ++i) homes_[scan.use_param(i)] = homes_.at(scan.use[i]);
+    for (size_t i = 0; i < carries.size(); ++i) homes_[scan.carry_param(i)] = carries[i];
+  }
+
+  Home deliver(const ir::Op& op, const ir::Value* value, const Location& to) {
+    return move(op, homes_.at(value), to);
+  }
+
+  Home move(const ir::Op& op, const Home& home, const Location& to) {
+    read(&op, home);
+    if (home.location != to) write(op, {to, home.content});
+    return {to, home.content};
+  }
+
+  void leave(const ir::Op& op, const std::vector<Home>& carries, const std::vector<Location>& results,
+             const std::vector<Home>& slots, const std::vector<Location>& stacks) {
+    const ir::Scan scan(op);
+    for (size_t i = 0; i < carries.size(); ++i)
+      homes_[scan.carry_result(i)] = move(op, carries[i], results[i]);
+    for (const Home& slot : slots) read(&op, slot);
+    for (size_t k = 0; k < stacks.size(); ++k) {
+      homes_[scan.stack_result(k)] = {stacks[k], ++contents_};
+      write(op, homes_[scan.stack_result(k)]);
+    }
+  }
+
+  static constexpr int kDeep = 4;
+
+  const ir::Function& function_;
+  const ir::Op* last_recorder_ = nullptr;
+  bool may_write_params_ = false;
+  int64_t contents_ = 0;
+  int depth_ = 0;
+  int64_t step_ = 0;
+  std::map<Location, int64_t> memory_;
+  std::map<int64_t, Location> scope_;
+  std::unordered_map<const ir::Value*, Home> homes_;
+};
+
+}  // namespace
+
+void check_plan(const ir::Function& function) { Simulation(function).run(); }
+
+}  // namespace rondo::passes

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/debug.h"
+
+#include <cstdlib>
+
+#include "ir/error.h"
+#include "ir/text.h"
+
+namespace rondo::passes {
+
+Debug Debug::parse(std::string_view level_and_pass, std::string_view dump) {
+  Debug debug;
+  debug.dump = dump;
+  if (level_and_pass.empty()) return debug;
+  const char level = level_and_pass[0];
+  const bool alone = level_and_pass.size() == 1;
+  if (level < '0' || level > '5' || (!alone && level_and_pass[1] != ','))
+    throw Error("RONDO_DEBUG: expected a level from 0 to 5, or a level and a pass as in 2,fuse; found '" +
+                ir::excerpt(level_and_pass) + "'");
+  debug.level = static_cast<Level>(level - '0');
+  if (!alone) debug.only = level_and_pass.substr(2);
+  return debug;
+}
+
+const Debug& Debug::get() {
+  static const Debug debug = [] {
+    const char* level = std::getenv("RONDO_DEBUG");
+    const char* dump = std::getenv("RONDO_DUMP");
+    return parse(level != nullptr ? level : "", dump != nullptr ? dump : "");
+  }();
+  return debug;
+}
+
+}  // namespace rondo::passes

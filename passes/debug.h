@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace rondo::passes {
+
+/// What to tell a developer, from RONDO_DEBUG and RONDO_DUMP (docs/debugging.md). Only here is the
+/// environment read for it.
+struct Debug {
+  enum Level { kNothing, kPasses, kChanges, kRules, kLlvm, kAssembly };
+
+  Level level = kNothing;
+  std::string only;  // the pass or part that is told of; empty: all
+  std::string dump;  // the folder for NNN-pass.rondo; empty: none
+
+  /// Reads `2` or `2,fuse`; throws Error naming the variable if it is neither.
+  static Debug parse(std::string_view level_and_pass, std::string_view dump);
+  /// Of this process; read once.
+  static const Debug& get();
+
+  bool shows(Level wanted, std::string_view pass) const {
+    return level >= wanted && (only.empty() || only == pass);
+  }
+};
+
+}  // namespace rondo::passes

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/fusion_plan.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "ir/error.h"
+#include "ir/op_row.h"
+
+namespace rondo::passes {
+
+namespace {
+
+// Which element of a value is meant, for the indices i of a nest: index k of the value is
+// i[entries[k].loop] + entries[k].offset.
+struct IndexMap {
+  struct Entry {
+    int loop = -1;  // -1: the offset alone
+    Dim offset = 0;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  std::vector<Entry> entries;
+  friend bool operator==(const IndexMap&, const IndexMap&) = default;
+};
+
+IndexMap identity(size_t rank) {
+  IndexMap map;
+  for (size_t i = 0; i < rank; ++i) map.entries.push_back({static_cast<int>(i), 0});
+  return map;
+}
+
+IndexMap moved(IndexMap map, const std::vector<Dim>& by) {
+  for (size_t i = 0; i < by.size(); ++i) map.entries[i].offset = map.entries[i].offset + by[i];
+  return map;
+}
+
+std::vector<Dim> row_major_strides(const Type& type) {
+  std::vector<Dim> strides(type.dims.size(), 1);
+  for (size_t i = type.dims.size(); i-- > 1;) strides[i - 1] = strides[i] * type.dims[i];
+  return strides;
+}
+
+Place place(const IndexMap& map, const std::vector<Dim>& strides, size_t loops) {
+  Place place{0, std::vector<Dim>(loops, 0)};
+  for (size_t k = 0; k < map.entries.size(); ++k) {
+    const auto [loop, offset] = map.entries[k];
+    place.offset = place.offset + offset * strides[k];
+    if (loop >= 0) place.strides[loop] = place.strides[loop] + strides[k];
+  }
+  return place;
+}
+
+std::vector<Dim> before_part(const ir::Op& split, int part) {
+  std::vector<Dim> offset(split.operands[0]->type.dims.size(), 0);
+  Dim& first = offset[split.int_attr("dim")];
+  for (int k = 0; k < part; ++k) first = first + split.dims_attr("sizes")[k];
+  return offset;
+}
+
+IndexMap through_units(const ir::Op& reshape, const IndexMap& map) {
+  const std::vector<Dim>& from = reshape.operands[0]->type.dims;
+  const std::vector<Dim>& to = reshape.result()->type.dims;
+  std::vector<IndexMap::Entry> kept;
+  for (size_t k = 0; k < to.size(); ++k)
+    if (!to[k].is_constant(1)) kept.push_back(map.entries[k]);
+  IndexMap result;
+  auto next = kept.begin();
+  for (Dim dim : from) result.entries.push_back(dim.is_constant(1) ? IndexMap::Entry{} : *next++);
+  return result;
+}
+
+// The map through which a view's operand is read where its result `part` is read through `map`; false if the
+// op is no view.
+bool through_view(const ir::Op& op, int part, IndexMap& map) {
+  namespace ops = ir::ops;
+  if (op.row == &ops::slice) {
+    map = moved(map, op.dims_attr("lo"));
+  } else if (op.row == &ops::split) {
+    map = moved(map, before_part(op, part));
+  } else if (op.row == &ops::broadcast) {
+    IndexMap from;
+    for (int64_t dim : op.ints_attr("dims")) from.entries.push_back(map.entries[dim]);
+    map = from;
+  } else if (op.row == &ops::transpose) {
+    IndexMap from = map;
+    const auto perm = op.ints_attr("perm");
+    for (size_t i = 0; i < perm.size(); ++i) from.entries[perm[i]] = map.entries[i];
+    map = from;
+  } else if (is_reshape_of_units(op)) {
+    map = through_units(op, map);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// A value to be written: all of a result or a part of it.
+struct Piece {
+  const ir::Value* value;
+  int result;
+  std::vector<Dim> offset;
+  const ir::Op* fill = nullptr;  // a pad, whose number is written all over the result; then no value
+};
+
+class Planner {
+ public:
+  explicit Planner(const ir::Op& op) : op_(op) {
+    if (op.row == &ir::ops::fusion) {
+      const ir::Graph& body = *op.regions[0];
+      for (const auto& inner : body.ops) ops_.push_back(inner.get());
+      for (const auto& param : body.params) inputs_.emplace(param.get(), inputs_.size());
+    } else {
+      ops_.push_back(&op);
+      for (size_t i = 0; i < op.operands.size(); ++i)
+        inputs_.emplace(op.operands[i], static_cast<int>(i));  // the first of equal ones
+    }
+  }
+
+  std::vector<Nest> run() {
+    for (const Piece& piece : pieces()) {
+      const std::vector<Dim>& dims = piece.fill ? piece.fill->result()->type.dims : piece.value->type.dims;
+      auto same =
+          std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.dims == dims; });
+      if (same == groups_.end()) same = groups_.insert(same, {dims, {}});
+      same->pieces.push_back(piece);
+    }
+    std::vector<Nest> nests;
+    for (const Group& group : groups_) nests.push_back(plan(group));
+    return nests;
+  }
+
+ private:
+  struct Group {
+    std::vector<Dim> dims;
+    std::vector<Piece> pieces;
+  };
+  struct Read {
+    IndexMap map;
+    int step = -1;
+  };
+  using Reads = std::unordered_map<const ir::Value*, std::vector<Read>>;
+
+  bool is_input(const ir::Value* value) const { return inputs_.count(value) > 0; }
+
+  // Results fall into pieces: of a concat its operands, of a lone pad the padding and what is padded.
+  std::vector<Piece> pieces() const {
+    const bool lone = op_.row != &ir::ops::fusion;
+    std::vector<Piece> done;
+    for (size_t r = 0; r < op_.results.size(); ++r) {
+      const ir::Value* value = lone ? op_.result(static_cast<int>(r)) : op_.regions[0]->results[r];
+      std::vector<Piece> open = {{value, static_cast<int>(r), std::vector<Dim>(value->type.dims.size(), 0)}};
+      while (!open.empty()) {
+        const Piece piece = open.back();
+        open.pop_back();
+        const ir::Op* maker = is_input(piece.value) ? nullptr : piece.value->op;
+        if (maker != nullptr && maker->row == &ir::ops::concat)
+          cut_concat(*maker, piece, open);
+        else if (maker == &op_ && maker->row == &ir::ops::pad)
+          cut_pad(piece, done);
+        else
+          done.push_back(piece);
+      }
+    }
+    return done;
+  }
+
+  static void cut_concat(const ir::Op& concat, Piece piece, std::vector<Piece>& pieces) {
+    const int64_t dim = concat.int_attr("dim");
+    for (const ir::Value* part : concat.operands) {
+      piece.value = part;
+      pieces.push_back(piece);
+      piece.offset[dim] = piece.offset[dim] + part->type.dims[dim];
+    }
+  }
+
+  void cut_pad(Piece piece, std::vector<Piece>& pieces) const {
+    pieces.push_back({nullptr, piece.result, piece.offset, &op_});
+    pieces.push_back({op_.operands[0], piece.result, op_.dims_attr("lo")});
+  }
+
+  Nest plan(const Group& group) const {
+    Nest nest{group.dims, {}, {}};
+    Reads reads;
+    for (const Piece& piece : group.pieces)
+      if (piece.fill == nullptr) request(reads, piece.value, identity(group.dims.size()));
+    for (size_t i = ops_.size(); i-- > 0;) request_operands(reads, *ops_[i]);
+    for (const ir::Op* op : ops_) add_steps(nest, reads, *op);
+    for (const Piece& piece : group.pieces) {
+      const int step = piece.fill ? add(nest, {.op = piece.fill})
+                                  : step_of(nest, reads, piece.value, identity(group.dims.size()));
+      const Type& type = op_.result(piece.result)->type;
+      nest.writes.push_back({step, piece.result,
+                             place(moved(identity(group.dims.size()), piece.offset), row_major_strides(type),
+                                   group.dims.size())});
+    }
+    merge_loops(nest);
+    return nest;
+  }
+
+  static void request(Reads& reads, const ir::Value* value, const IndexMap& map) {
+    std::vector<Read>& known = reads[value];
+    const auto same = [&](const Read& read) { return read.map == map; };
+    if (std::none_of(known.begin(), known.end(), same)) known.push_back({map});
+  }
+
+  void request_operands(Reads& reads, const ir::Op& op) const {
+    for (const auto& result : op.results) {
+      const auto found = reads.find(result.get());
+      if (found == reads.end()) continue;
+      const std::vector<Read> asked = found->second;  // a copy: `reads` grows
+      for (const Read& read : asked) {
+        IndexMap map = read.map;
+        if (through_view(op, result->index, map)) {
+          request(reads, op.operands[0], map);
+        } else if (op.row->is_elementwise()) {
+          for (const ir::Value* operand : op.operands) request(reads, operand, map);
+        } else if (op.row != &ir::ops::constant && op.row != &ir::ops::iota && op.row != &ir::ops::dim) {
+          throw InternalError("fusion_plan: " + op.row->name + " can't stand in a fusion");
+        }
+      }
+    }
+  }
+
+  // In program order, so the steps of operands are there.
+  void add_steps(Nest& nest, Reads& reads, const ir::Op& op) const {
+    for (const auto& result : op.results) {
+      const auto found = reads.find(result.get());
+      if (found == reads.end()) continue;
+      for (size_t i = 0; i < found->second.size(); ++i) {
+        IndexMap map = found->second[i].map;
+        if (through_view(op, result->index, map)) {
+          found->second[i].step = step_of(nest, reads, op.operands[0], map);
+          continue;
+        }
+        Step step{.op = &op};
+        for (const ir::Value* operand : op.operands) step.args.push_back(step_of(nest, reads, operand, map));
+        step.at = Place{0, std::vector<Dim>(nest.dims.size(), 0)};
+        if (op.row == &ir::ops::iota) {
+          std::vector<Dim> along(map.entries.size(), 0);
+          along[op.int_attr("dim")] = 1;
+          step.at = place(map, along, nest.dims.size());
+        }
+        found->second[i].step = add(nest, std::move(step));
+      }
+    }
+  }
+
+  // An input's step is made where it is first used.
+  int step_of(Nest& nest, Reads& reads, const ir::Value* value, const IndexMap& map) const {
+    for (Read& read : reads.at(value)) {
+      if (read.map != map) continue;
+      if (read.step < 0)
+        read.step = add(nest, {.input = inputs_.at(value),
+                               .at = place(map, row_major_strides(value->type), nest.dims.size())});
+      return read.step;
+    }
+    throw InternalError("fusion_plan: a value is read where none was asked for");
+  }
+
+  static int add(Nest& nest, Step step) {
+    if (step.at.strides.empty()) step.at.strides.resize(nest.dims.size(), 0);
+    nest.steps.push_back(std::move(step));
+    return static_cast<int>(nest.steps.size()) - 1;
+  }
+
+  static void merge_loops(Nest& nest) {
+    std::vector<Place*> places;
+    for (Step& step : nest.steps) places.push_back(&step.at);
+    for (Write& write : nest.writes) places.push_back(&write.at);
+    for (size_t l = nest.dims.size(); l-- > 0;)
+      if (nest.dims[l].is_constant(1)) erase_loop(nest, places, l);
+    for (size_t l = nest.dims.size(); l-- > 1;) {
+      const Dim inner = nest.dims[l];
+      const auto runs_on = [&](const Place* p) { return p->strides[l - 1] == p->strides[l] * inner; };
+      if (!std::all_of(places.begin(), places.end(), runs_on)) continue;
+      nest.dims[l] = nest.dims[l - 1] * inner;
+      erase_loop(nest, places, l - 1);
+    }
+  }
+
+  static void erase_loop(Nest& nest, const std::vector<Place*>& places, size_t loop) {
+    const auto at = static_cast<std::ptrdiff_t>(loop);
+    nest.dims.erase(nest.dims.begin() + at);
+    for (Place* place : places) place->strides.erase(place->strides.begin() + at);
+  }
+
+  const ir::Op& op_;
+  std::vector<const ir::Op*> ops_;
+  std::unordered_map<const ir::Value*, int> inputs_;
+  std::vector<Group> groups_;
+};
+
+}  // namespace
+
+bool is_reshape_of_units(const ir::Op& op) {
+  if (op.row != &ir::ops::reshape) return false;
+  auto without_units = [](std::vector<Dim> dims) {
+    std::erase_if(dims, [](Dim dim) { return dim.is_constant(1); });
+    return dims;
+  };
+  return without_units(op.operands[0]->type.dims) == without_units(op.result()->type.dims);
+}
+
+std::vector<Nest> plan_fusion(const ir::Op& op) { return Planner(op).run(); }
+
+}  // namespace rondo::passes

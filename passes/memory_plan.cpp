@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/memory_plan.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "ir/error.h"
+#include "ir/op_row.h"
+
+namespace rondo::passes {
+
+int64_t buffer_of(const ir::Value& result) {
+  if (!result.op->has_attr("buffers") || result.op->dims_attr("buffers").size() != result.op->results.size())
+    throw InternalError("plan-memory: " + result.op->row->name + " has no buffer for each result");
+  return result.op->dims_attr("buffers")[result.index].constant();
+}
+
+std::vector<CarryPlan> carry_plans(const ir::Op& op) {
+  const ir::Scan scan(op);
+  if (!op.has_attr("through") || op.dims_attr("through").size() != scan.carry.size())
+    throw InternalError("plan-memory: a scan has no route for each carry");
+  const std::vector<Dim>& through = op.dims_attr("through");
+  std::vector<CarryPlan> plans;
+  for (size_t i = 0; i < scan.carry.size(); ++i) {
+    CarryPlan plan{CarryRoute::kAlternating, buffer_of(*scan.carry_result(i)), through[i].constant()};
+    if (plan.through == plan.buffer) plan.route = CarryRoute::kInPlace;
+    for (size_t k = 0; k < scan.stacks(); ++k) {
+      if (buffer_of(*scan.stack_result(k)) != plan.through) continue;
+      plan.stack = static_cast<int>(k);
+      plan.route = scan.stack_yield(k) == scan.carry_param(i) ? CarryRoute::kBefore : CarryRoute::kAfter;
+    }
+    plans.push_back(plan);
+  }
+  return plans;
+}
+
+int aliased_operand(const ir::Op& op) {
+  namespace ops = ir::ops;
+  const bool same_elements = op.row == &ops::reshape || op.row == &ops::check || op.row == &ops::identity ||
+                             op.row == &ops::stop_gradient;
+  return same_elements ? 0 : -1;
+}
+
+bool can_record_error(const ir::Op& op) {
+  if (op.row->family == ir::Family::kIndexed || op.row->family == ir::Family::kError) return true;
+  return std::any_of(op.regions.begin(), op.regions.end(), [](const auto& region) {
+    return std::any_of(region->ops.begin(), region->ops.end(),
+                       [](const auto& inner) { return can_record_error(*inner); });
+  });
+}
+
+namespace {
+
+class Timeline {
+ public:
+  std::vector<Buffer> run(const ir::Function& function) {
+    for (const auto& param : function.body.params) {
+      numbers_[param.get()] = param->index;
+      at(param->index).param = param->index;
+      fill(*param, param->index);
+    }
+    visit(function.body);
+    for (size_t i = 0; i < function.body.results.size(); ++i) {
+      Buffer& buffer = at(numbers_.at(function.body.results[i]));
+      if (buffer.param < 0 && buffer.result < 0) buffer.result = static_cast<int>(i);
+      touch(function.body.results[i]);
+    }
+    return std::move(buffers_);
+  }
+
+ private:
+  Buffer& at(int64_t number) {
+    if (number >= static_cast<int64_t>(buffers_.size())) buffers_.resize(number + 1);
+    return buffers_[number];
+  }
+
+  void touch(int64_t number) {
+    Buffer& buffer = at(number);
+    if (buffer.first < 0) buffer.first = now_;
+    buffer.last = now_;
+  }
+  // What comes in through `index` or an alternating carry is nobody's buffer here.
+  void touch(const ir::Value* value) {
+    if (auto found = numbers_.find(value); found != numbers_.end()) touch(found->second);
+  }
+
+  // The first value kept in a buffer has its size: all others are as large, or a slot of it.
+  void fill(const ir::Value& value, int64_t number) {
+    if (at(number).first < 0) at(number).bytes = value.type.size() * value.type.dtype.bytes();
+    touch(number);
+  }
+
+  void visit(const ir::Graph& graph) {
+    for (const auto& op : graph.ops) {
+      ++now_;
+      for (const ir::Value* operand : op->operands) touch(operand);
+      const int aliased = aliased_operand(*op);
+      for (const auto& result : op->results) {
+        if (aliased >= 0 && numbers_.count(op->operands[aliased]) == 0) continue;
+        numbers_[result.get()] = buffer_of(*result);
+        if (aliased < 0) fill(*result, buffer_of(*result));
+      }
+      if (op->row == &ir::ops::scan) visit_scan(*op);
+    }
+  }
+
+  // What a body reads and what it writes from step to step is taken from its begin to its end.
+  void visit_scan(const ir::Op& op) {
+    const ir::Scan scan(op);
+    for (size_t i = 0; i < scan.over.size(); ++i) enter(scan.over_param(i), scan.over[i]);
+    for (size_t i = 0; i < scan.use.size(); ++i) enter(scan.use_param(i), scan.use[i]);
+    const std::vector<CarryPlan> carries = carry_plans(op);
+    for (size_t i = 0; i < carries.size(); ++i) {
+      if (carries[i].route == CarryRoute::kAlternating) fill(*scan.carry_result(i), carries[i].through);
+      if (carries[i].route == CarryRoute::kInPlace) numbers_[scan.carry_param(i)] = carries[i].buffer;
+    }
+    visit(*scan.body);
+    for (const ir::Value* yield : scan.body->results) touch(yield);
+    ++now_;
+    for (const ir::Value* yield : scan.body->results) touch(yield);
+    for (const ir::Value* operand : op.operands) touch(operand);
+    for (const auto& result : op.results) touch(result.get());
+    for (const CarryPlan& carry : carries) touch(carry.through);
+  }
+
+  void enter(const ir::Value* param, const ir::Value* operand) {
+    if (auto found = numbers_.find(operand); found != numbers_.end()) numbers_[param] = found->second;
+  }
+
+  int64_t now_ = 0;
+  std::vector<Buffer> buffers_;
+  std::unordered_map<const ir::Value*, int64_t> numbers_;
+};
+
+}  // namespace
+
+std::vector<Buffer> planned_buffers(const ir::Function& function) { return Timeline().run(function); }
+
+}  // namespace rondo::passes

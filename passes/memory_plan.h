@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ir/scan.h"
+
+// What plan-memory decides and how it is written down. Every value has a place in a buffer, and every op
+// carries the annotation `buffers([..])`: the number of one buffer a result. Buffers 0, 1, .. are the
+// function's parameters. A result in the buffer of a parameter takes over a donated array.
+//
+// In a scan's body a buffer number that is one of the scan's stacks means its slot at the index, and one that
+// is a carry's means where that carry's next value is to be written. An `over` is read at its slot, a `use`
+// where it is. The scan carries a second annotation, `through([..])`: a buffer for each carry, see
+// CarryRoute.
+namespace rondo::passes {
+
+/// How a carry gets from one time step to the next. Whatever the route, the initial carry's buffer is only
+/// read (unless it is the result's own), and after the last step the value is in the result's buffer.
+enum class CarryRoute {
+  kInPlace,      // one buffer, the result's: each step reads and then overwrites it
+  kAlternating,  // two buffers in turn: the result's and one that only this carry has
+  kAfter,  // the slots of a stack that stacks the carry's next value: nothing is written for the carry itself
+  kBefore,  // the slots of a stack that stacks the carry: each step writes the next step's slot
+};
+
+struct CarryPlan {
+  CarryRoute route;
+  int64_t buffer;   // of the result
+  int64_t through;  // the same, the other one of two, or a stack's
+  int stack = -1;   // which one, for kAfter and kBefore
+};
+
+/// Reads the annotations of a planned scan.
+std::vector<CarryPlan> carry_plans(const ir::Op& scan);
+/// The number of a result's buffer. InternalError if plan-memory has not run.
+int64_t buffer_of(const ir::Value& result);
+
+/// The operand whose memory the op's only result always shares (reshape, check, copies), or -1.
+int aliased_operand(const ir::Op& op);
+
+/// True if running the op, or one in its regions, may record an error.
+bool can_record_error(const ir::Op& op);
+
+/// A piece of memory, and when it holds something. Points in time count the ops in program order; an op with
+/// a body is one point at its begin and one at its end.
+struct Buffer {
+  Dim bytes = 0;
+  int64_t first = -1, last = -1;  // both included; -1 where nothing is ever kept
+  int param = -1;                 // it is the array of this parameter
+  int result = -1;                // it becomes the array of this result
+};
+
+/// The buffers of a planned function, by number. Those that are neither a parameter's nor a result's may
+/// share memory where their times do not meet.
+std::vector<Buffer> planned_buffers(const ir::Function& function);
+
+/// Proves that what every op, yield and return reads is still there: runs through the function (a body as
+/// often as it takes) and keeps book of what each buffer and slot holds. Throws InternalError naming op and
+/// buffer otherwise.
+void check_plan(const ir::Function& function);
+
+}  // namespace rondo::passes

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/pass_runner.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "ir/error.h"
+#include "ir/parse.h"
+#include "ir/print.h"
+#include "ir/verify.h"
+
+namespace rondo::passes {
+
+namespace {
+
+// Dumps are numbered through the process, so that those of several functions stand in the order of the work.
+void dump(const std::string& folder, std::string_view name, const std::string& text) {
+  static std::atomic<int> next = 0;
+  char number[16];
+  std::snprintf(number, sizeof number, "%03d-", next++);
+  const std::filesystem::path path = std::filesystem::path(folder) / (number + std::string(name) + ".rondo");
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  std::ofstream file(path);
+  file << "rondo 0.1\n\n" << text << std::flush;
+  if (!file) throw Error("RONDO_DUMP: cannot write " + path.string());
+}
+
+// The function keeps the language's rules, and its text says all of it.
+void check(const ir::Function& function) {
+  ir::verify(function, "after it");
+  const std::string text = ir::print(function);
+  std::string again;
+  try {
+    again = ir::print(*ir::parse(text, "print").functions.at(0));
+  } catch (const Error& error) {
+    throw InternalError(std::string("what it made can't be read back: ") + error.what());
+  }
+  if (again != text) throw InternalError("what it made prints otherwise once read back:\n" + text + again);
+}
+
+[[noreturn]] void fail(std::string_view name, const std::string& what, const std::string& before) {
+  throw InternalError("pass " + std::string(name) + ": " + what + "\nbefore the pass the function was:\n" +
+                      before);
+}
+
+}  // namespace
+
+bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH; }
+
+bool PassRunner::run(std::string_view name, ir::Function& function,
+                     const std::function<bool(ir::Function&)>& pass) {
+  const std::string before = ir::print(function);
+  const auto start = std::chrono::steady_clock::now();
+  bool changed;
+  try {
+    changed = pass(function);
+    const auto time = std::chrono::steady_clock::now() - start;
+    if (options_.verify_each) check(function);
+    report(name, function, changed, std::chrono::duration<double, std::milli>(time).count());
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail(name, error.what(), before);
+  }
+  return changed;
+}
+
+void PassRunner::report(std::string_view name, const ir::Function& function, bool changed,
+                        double milliseconds) const {
+  const Debug& debug = options_.debug;
+  const int length = static_cast<int>(name.size());
+  if (debug.shows(Debug::kPasses, name))
+    std::fprintf(stderr, "rondo: %-20.*s @%s: %.3f ms%s\n", length, name.data(), function.name.c_str(),
+                 milliseconds, changed ? "" : ", nothing changed");
+  if (!changed) return;
+  const bool print = options_.print_changed || debug.shows(Debug::kChanges, name);
+  if (!print && debug.dump.empty()) return;
+  const std::string text = ir::print(function);
+  if (print) std::fprintf(stderr, "// after %.*s\n%s\n", length, name.data(), text.c_str());
+  if (!debug.dump.empty()) dump(debug.dump, name, text);
+}
+
+}  // namespace rondo::passes

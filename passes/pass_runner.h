@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "ir/graph.h"
+#include "passes/debug.h"
+#include "passes/passes.h"
+
+namespace rondo::passes {
+
+/// Runs passes and watches over them: verifies, times, prints and dumps, as options and environment ask.
+class PassRunner {
+ public:
+  struct Options {
+    bool verify_each = verifies_by_default();
+    bool print_changed = false;  // to stderr, as RONDO_DEBUG=2 does
+    Debug debug = Debug::get();
+  };
+
+  PassRunner() = default;
+  explicit PassRunner(Options options) : options_(std::move(options)) {}
+
+  /// Returns whether the pass changed the function. An Error of the pass goes through; whatever else goes
+  /// wrong is an InternalError that names the pass and prints the function as it was before.
+  bool run(const Pass& pass, ir::Function& function) { return run(pass.name, function, pass.run); }
+  bool run(std::string_view name, ir::Function& function, const std::function<bool(ir::Function&)>& pass);
+
+  /// True in builds with RONDO_VERIFY_EACH (the presets dev and asan).
+  static bool verifies_by_default();
+
+ private:
+  void report(std::string_view name, const ir::Function& function, bool changed, double milliseconds) const;
+
+  Options options_;
+};
+
+}  // namespace rondo::passes

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// plan-memory: gives every value a buffer, and writes the numbers down as annotations (see memory_plan.h).
+//
+// Before:  %b = fusion use(%x1 = %x, %a1 = %a) {..}
+//          %y = reshape %b : f32[2,3]
+// After:   %b = fusion use(%x1 = %x, %a1 = %a) {..} buffers([1])     %b overwrites the donated %a
+//          %y = reshape %b buffers([1]) : f32[2,3]                   the same memory, no code
+//
+// Decides which values share memory: a reshape or check is its operand; an op that works element by element
+// overwrites an operand that nothing reads later; what a scan's body stacks is written into the stack's slot,
+// and carries pass between time steps by the cheapest route (CarryRoute); a result overwrites a donated
+// parameter. How buffers lie in memory is decided when sizes are bound.
+//
+// Legal when: nothing that is read later is overwritten; check_plan proves it. Donated parameters are written
+//   last: an op that overwrites one is moved after every op that can record an error, with all that needs it;
+//   where that cannot be, the parameter is not overwritten. So a run that records an error leaves the
+//   caller's arrays as they were. Exact: the interpreter ignores annotations, and moving ops changes no value.
+// A loss when: moved updates keep gradients alive for longer. That is the price of the promise above.
+// Needs fuse and whatever else makes ops; no pass after it may change the function.
+#include <algorithm>
+#include <unordered_map>
+
+#include "ir/builder.h"
+#include "ir/error.h"
+#include "passes/fusion_rules.h"
+#include "passes/memory_plan.h"
+#include "passes/pass_runner.h"
+
+namespace rondo::passes {
+
+namespace {
+
+// Ops of the function that overwrite donated parameters, and what depends on them, go behind the last op that
+// can record an error; not if such an op needs them.
+class Postponer {
+ public:
+  explicit Postponer(ir::Function& function) : function_(function), ops_(function.body.ops) {}
+
+  void run() {
+    size_t count = ops_.size();
+    while (count > 0 && !can_record_error(*ops_[count - 1])) --count;
+    if (count == 0) return;
+    for (size_t i = 0; i < count; ++i) numbers_.emplace(ops_[i].get(), i);
+    const std::vector<bool> needed = needed_by_recorders(count);
+    std::vector<bool> moved(count, false);
+    for (size_t i = 0; i < count; ++i) {
+      moved[i] = !needed[i] && may_overwrite_donated(*ops_[i]);
+      for_each_source(i, [&](size_t source) { moved[i] = moved[i] || moved[source]; });
+    }
+    std::vector<std::unique_ptr<ir::Op>> stay, go;
+    for (size_t i = 0; i < count; ++i) (moved[i] ? go : stay).push_back(std::move(ops_[i]));
+    std::move(go.begin(), go.end(), std::move(stay.begin(), stay.end(), ops_.begin()));
+  }
+
+ private:
+  template <class Visit>
+  void for_each_source(size_t op, Visit&& visit) const {
+    for (const ir::Value* operand : ops_[op]->operands)
+      if (operand->op != nullptr) visit(numbers_.at(operand->op));
+  }
+
+  std::vector<bool> needed_by_recorders(size_t count) const {
+    std::vector<bool> needed(count, false);
+    for (size_t i = count; i-- > 0;) {
+      if (can_record_error(*ops_[i])) needed[i] = true;
+      if (needed[i]) for_each_source(i, [&](size_t source) { needed[source] = true; });
+    }
+    return needed;
+  }
+
+  bool may_overwrite_donated(const ir::Op& op) const {
+    const ir::Values& results = function_.body.results;
+    return std::any_of(op.results.begin(), op.results.end(), [&](const auto& result) {
+      if (std::find(results.begin(), results.end(), result.get()) == results.end()) return false;
+      return std::any_of(op.operands.begin(), op.operands.end(), [&](const ir::Value* operand) {
+        return operand->op == nullptr && function_.param_infos[operand->index].donate &&
+               operand->type == result->type;
+      });
+    });
+  }
+
+  ir::Function& function_;
+  std::vector<std::unique_ptr<ir::Op>>& ops_;
+  std::unordered_map<const ir::Op*, size_t> numbers_;
+};
+
+// A piece of memory. Values share one if one aliases or overwrites the other.
+struct Storage {
+  enum class Owner { kOp, kParam, kCarry, kIndex };
+  Owner owner;
+  const ir::Graph* graph;  // where it is first written, or whose parameter it is
+  int index = -1;          // of the parameter or carry
+  int same_as = -1;        // the storage of an outer graph that this one turned out to be
+  int64_t number = -1;
+  bool overwritten = false;
+};
+
+// Where a value is. A storage may hold one content after another.
+struct Home {
+  int storage;
+  int content;
+};
+
+struct Route {
+  CarryRoute route;
+  int through = -1;  // kAlternating: the second storage
+  int stack = -1;    // kAfter, kBefore
+};
+
+class Planner {
+ public:
+  explicit Planner(ir::Function& function) : function_(function) {}
+
+  void run() {
+    Postponer(function_).run();
+    const ir::Graph& body = function_.body;
+    for (size_t i = 0; i < body.ops.size(); ++i)
+      if (can_record_error(*body.ops[i])) last_recorder_ = body.ops[i].get();
+    count_uses(body);
+    for (const auto& param : body.params)
+      homes_[param.get()] = {make(Storage::Owner::kParam, body, param->index), read_as_often_as(*param)};
+    before_errors_ = last_recorder_ != nullptr;
+    plan(body);
+    for (const auto& param : body.params) storages_[homes_[param.get()].storage].number = numbers_++;
+    annotate(function_.body);
+  }
+
+ private:
+  int make(Storage::Owner owner, const ir::Graph& graph, int index = -1) {
+    storages_.push_back({owner, &graph, index});
+    return static_cast<int>(storages_.size()) - 1;
+  }
+
+  void count_uses(const ir::Graph& graph) {
+    for (const auto& op : graph.ops)
+      for (const ir::Value* operand : op->operands) ++uses_[operand];
+    for (const ir::Value* result : graph.results) ++uses_[result];
+  }
+
+  // A new content, to be read by all uses of the value.
+  int read_as_often_as(const ir::Value& value) {
+    reads_left_.push_back(uses_[&value]);
+    return static_cast<int>(reads_left_.size()) - 1;
+  }
+
+  void plan(const ir::Graph& graph) {
+    for (const auto& op : graph.ops) {
+      const int aliased = aliased_operand(*op);
+      if (aliased >= 0) {
+        const Home home = homes_.at(op->operands[aliased]);
+        homes_[op->result()] = home;
+        reads_left_[home.content] += uses_[op->result()];
+      } else if (op->row == &ir::ops::scan) {
+        plan_scan(*op);
+      } else {
+        for (size_t i = 0; i < op->results.size(); ++i) place(*op, static_cast<int>(i), true);
+      }
+      for (const ir::Value* operand : op->operands) --reads_left_[homes_.at(operand).content];
+      if (op.get() == last_recorder_) before_errors_ = false;
+    }
+  }
+
+  // Overwrites an operand if that may be, or else takes new memory. Best is memory in which the result
+  // belongs.
+  void place(const ir::Op& op, int result, bool may_overwrite) {
+    int storage = -1;
+    for (bool belongs : {true, false})
+      for (size_t i = 0; may_overwrite && storage < 0 && i < op.operands.size(); ++i)
+        if (can_overwrite(op, static_cast<int>(i), result, belongs))
+          storage = homes_.at(op.operands[i]).storage;
+    if (storage < 0)
+      storage = make(Storage::Owner::kOp, *op.graph);
+    else
+      storages_[storage].overwritten = true;
+    homes_[op.result(result)] = {storage, read_as_often_as(*op.result(result))};
+  }
+
+  bool can_overwrite(const ir::Op& op, int operand, int result, bool belongs) const {
+    const Home home = homes_.at(op.operands[operand]);
+    const Storage& storage = storages_[home.storage];
+    const ir::Value& value = *op.result(result);
+    if (storage.graph != op.graph) return false;
+    if (belongs ? !is_meant_for(storage, value) : storage.owner != Storage::Owner::kOp) return false;
+    for (int i = 0; i < result; ++i)
+      if (homes_.at(op.result(i)).storage == home.storage) return false;
+    int64_t reads = 0;
+    for (const ir::Value* other : op.operands) reads += homes_.at(other).content == home.content;
+    if (reads != reads_left_[home.content]) return false;  // somebody reads it later
+    for (size_t i = 0; i < op.operands.size(); ++i)
+      if (homes_.at(op.operands[i]).storage == home.storage &&
+          !may_write_over(op, static_cast<int>(i), result))
+        return false;
+    return true;
+  }
+
+  // A donated parameter is for a result of the function, a carry for what is yielded for it alone.
+  bool is_meant_for(const Storage& storage, const ir::Value& value) const {
+    const ir::Values& returned = value.graph->results;
+    const auto times = std::count(returned.begin(), returned.end(), &value);
+    if (storage.owner == Storage::Owner::kCarry) return times == 1 && returned[storage.index] == &value;
+    return storage.owner == Storage::Owner::kParam && times > 0 && !before_errors_ && !storage.overwritten &&
+           function_.param_infos[storage.index].donate &&
+           storage.graph->param(storage.index)->type == value.type;
+  }
+
+  bool may_write_over(const ir::Op& op, int operand, int result) const {
+    if (op.row != &ir::ops::scan) return may_write_in_place(op, operand, result);
+    const int carry = operand - op.groups[0];
+    return carry == result && routes_.at(&op)[carry].route == CarryRoute::kInPlace;
+  }
+
+  void plan_scan(const ir::Op& op) {
+    const ir::Scan scan(op);
+    const ir::Graph& body = *scan.body;
+    count_uses(body);
+    const auto enter = [&](const ir::Value* param, int storage) {
+      homes_[param] = {storage, read_as_often_as(*param)};
+    };
+    enter(scan.index(), make(Storage::Owner::kIndex, body));
+    for (size_t i = 0; i < scan.over.size(); ++i) enter(scan.over_param(i), homes_.at(scan.over[i]).storage);
+    for (size_t i = 0; i < scan.use.size(); ++i) enter(scan.use_param(i), homes_.at(scan.use[i]).storage);
+    for (size_t i = 0; i < scan.carry.size(); ++i)
+      enter(scan.carry_param(i), make(Storage::Owner::kCarry, body, static_cast<int>(i)));
+    plan(body);
+
+    std::vector<int> target(storages_.size(),
+                            -1);  // of the body's storages: the result of the scan that they are
+    routes_[&op] = choose_routes(scan, target);
+    for (size_t i = 0; i < op.results.size(); ++i) place(op, static_cast<int>(i), i < scan.carry.size());
+    for (size_t s = 0; s < target.size(); ++s)
+      if (target[s] >= 0) storages_[s].same_as = homes_.at(op.result(target[s])).storage;
+    for (size_t i = 0; i < scan.carry.size(); ++i)
+      storages_[homes_.at(scan.carry_param(i)).storage].same_as = homes_.at(scan.carry_result(i)).storage;
+  }
+
+  std::vector<Route> choose_routes(const ir::Scan& scan, std::vector<int>& target) {
+    const auto is_own = [&](int s) {
+      return storages_[s].graph == scan.body && storages_[s].owner == Storage::Owner::kOp;
+    };
+    const int carries = static_cast<int>(scan.carry.size());
+    std::vector<int> stack_of(carries, -1);  // that stacks the carry itself
+    for (size_t k = 0; k < scan.stacks(); ++k) {
+      const ir::Value* value = scan.stack_yield(k);
+      const int storage = homes_.at(value).storage;
+      if (is_own(storage) && target[storage] < 0) target[storage] = carries + static_cast<int>(k);
+      for (int i = 0; i < carries; ++i)
+        if (value == scan.carry_param(i) && stack_of[i] < 0) stack_of[i] = static_cast<int>(k);
+    }
+    std::vector<Route> routes;
+    for (int i = 0; i < carries; ++i) {
+      const int storage = homes_.at(scan.carry_yield(i)).storage;
+      if (storage == homes_.at(scan.carry_param(i)).storage) {
+        routes.push_back({CarryRoute::kInPlace});
+      } else if (is_own(storage) && target[storage] >= carries) {
+        routes.push_back({CarryRoute::kAfter, -1, target[storage] - carries});
+      } else {
+        if (is_own(storage) && target[storage] < 0) target[storage] = i;
+        if (stack_of[i] >= 0)
+          routes.push_back({CarryRoute::kBefore, -1, stack_of[i]});
+        else
+          routes.push_back({CarryRoute::kAlternating, make(Storage::Owner::kOp, *scan.op->graph)});
+      }
+    }
+    return routes;
+  }
+
+  int64_t number(int storage) {
+    while (storages_[storage].same_as >= 0) storage = storages_[storage].same_as;
+    int64_t& number = storages_[storage].number;
+    if (number < 0) number = numbers_++;
+    return number;
+  }
+
+  void annotate(ir::Graph& graph) {
+    for (const auto& op : graph.ops) {
+      std::vector<int64_t> buffers;
+      for (const auto& result : op->results) buffers.push_back(number(homes_.at(result.get()).storage));
+      op->set_attr("buffers", {ir::ints(buffers)});
+      if (op->row != &ir::ops::scan) continue;
+      std::vector<int64_t> through;
+      for (size_t i = 0; i < routes_.at(op.get()).size(); ++i) {
+        const Route& route = routes_.at(op.get())[i];
+        if (route.route == CarryRoute::kInPlace)
+          through.push_back(buffers[i]);
+        else if (route.route == CarryRoute::kAlternating)
+          through.push_back(number(route.through));
+        else
+          through.push_back(buffers[op->groups[1] + route.stack]);
+      }
+      op->set_attr("through", {ir::ints(through)});
+      annotate(*op->regions[0]);
+    }
+  }
+
+  ir::Function& function_;
+  const ir::Op* last_recorder_ = nullptr;
+  bool before_errors_ = false;  // an op that may record an error is still to come
+  std::vector<Storage> storages_;
+  std::vector<int64_t> reads_left_;  // of each content
+  std::unordered_map<const ir::Value*, int64_t> uses_;
+  std::unordered_map<const ir::Value*, Home> homes_;
+  std::unordered_map<const ir::Op*, std::vector<Route>> routes_;
+  int64_t numbers_ = 0;
+};
+
+}  // namespace
+
+bool plan_memory(ir::Function& function) {
+  Planner(function).run();
+  if (PassRunner::verifies_by_default()) check_plan(function);
+  return true;
+}
+
+}  // namespace rondo::passes

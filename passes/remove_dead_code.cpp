@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// remove_dead_code: removes what no result of the function depends on.
+//
+// Before:  %a = exp %x
+//          %h, %n, %ys = scan T index(%t) over(%xt = %x, %wt = %w) carry(%h = %h0, %n = %n0) use() {
+//            %h1 = add %h, %xt  %n1 = mul %n, %wt
+//            yield carry(%h1, %n1) stack(%h1) }
+//          return %h
+// After:   %h = scan T index(%t) over(%xt = %x) carry(%h = %h0) use() {
+//            %h1 = add %h, %xt
+//            yield carry(%h1) stack() }
+//          return %h
+//
+// Legal:   always. A carry that feeds only itself is dead. A check or a gather goes too if its value is not
+//          used: errors keep nothing alive.
+// A loss:  never.
+// Needs:   nothing. vjp runs it, since a gradient seldom needs all of the forward pass; canonicalise runs it
+//          every round.
+#include <algorithm>
+
+#include "ir/dataflow.h"
+#include "passes/passes.h"
+
+namespace rondo::passes {
+
+using namespace ir;
+
+namespace {
+
+using Live = std::unordered_set<const Value*>;
+using Keep = std::vector<bool>;
+
+// Erases the elements of a list that are not kept.
+template <class List>
+void filter(List& list, const Keep& keep) {
+  size_t at = 0;
+  std::erase_if(list, [&](const auto&) { return !keep[at++]; });
+}
+
+void number(const std::vector<std::unique_ptr<Value>>& values) {
+  for (size_t i = 0; i < values.size(); ++i) values[i]->index = static_cast<int>(i);
+}
+
+// A carry is kept whole: its operand, parameter, yield and result.
+bool remove_dead_parts(Op& op, const Live& live) {
+  Graph& body = *op.regions[0];
+  const bool is_scan = op.row == &ops::scan;
+  const size_t first_param = is_scan ? 1 : 0;
+  Keep operands, results;
+  for (size_t i = 0; i < op.operands.size(); ++i)
+    operands.push_back(live.contains(body.param(first_param + i)));
+  for (const auto& result : op.results) results.push_back(live.contains(result.get()));
+  for (int i = 0; is_scan && i < op.groups[1]; ++i) {
+    const size_t operand = op.groups[0] + i;
+    operands[operand] = results[i] = operands[operand] || results[i];
+  }
+  const auto all = [](const Keep& keep) { return std::find(keep.begin(), keep.end(), false) == keep.end(); };
+  if (all(operands) && all(results)) return false;
+
+  size_t first = 0;
+  for (int& group : op.groups) {
+    const size_t end = first + group;
+    group = static_cast<int>(std::count(operands.begin() + first, operands.begin() + end, true));
+    first = end;
+  }
+  Keep params = operands;
+  params.insert(params.begin(), first_param, true);
+  filter(op.operands, operands);
+  filter(body.params, params);
+  filter(op.results, results);
+  filter(body.results, results);
+  number(body.params);
+  number(op.results);
+  return true;
+}
+
+bool remove_dead_ops(Graph& graph, const Live& live) {
+  const size_t removed = std::erase_if(graph.ops, [&](const auto& op) {
+    return std::none_of(op->results.begin(), op->results.end(),
+                        [&](const auto& result) { return live.contains(result.get()); });
+  });
+  bool changed = removed > 0;
+  for (const auto& op : graph.ops) {
+    if (op->regions.empty()) continue;
+    changed |= remove_dead_parts(*op, live);
+    for (const auto& region : op->regions) changed |= remove_dead_ops(*region, live);
+  }
+  return changed;
+}
+
+}  // namespace
+
+bool remove_dead_code(Function& function) {
+  return remove_dead_ops(function.body, live_values(function.body));
+}
+
+}  // namespace rondo::passes

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/rewrite.h"
+
+#include <unordered_map>
+
+#include "ir/op_row.h"
+
+namespace rondo::passes {
+
+using namespace ir;
+
+bool rewrite_ops(Graph& graph, const std::function<Replacement(Builder&, Op&)>& visit) {
+  auto ops = std::move(graph.ops);
+  graph.ops.clear();
+  graph.ops.reserve(ops.size());
+  Builder builder(graph);
+  // The replaced ops live on until the end, so that no new value takes the address of an old one.
+  std::unordered_map<const Value*, Value*> stand_ins;
+  const auto replace = [&](Value*& value) {
+    if (auto found = stand_ins.find(value); found != stand_ins.end()) value = found->second;
+  };
+  for (auto& op : ops) {
+    for (Value*& operand : op->operands) replace(operand);
+    builder.loc = op->loc;
+    const Replacement replacement = visit(builder, *op);
+    if (!replacement) {
+      graph.append(std::move(op));
+      continue;
+    }
+    for (size_t i = 0; i < op->results.size(); ++i) {
+      Value* value = replacement->at(i);
+      stand_ins[op->results[i].get()] = value;
+      // A constant without a name is printed where it is used.
+      if (value->name.empty() && value->op != nullptr && value->op->row != &ops::constant)
+        value->name = op->results[i]->name;
+    }
+  }
+  for (Value*& result : graph.results) replace(result);
+  return !stand_ins.empty();
+}
+
+}  // namespace rondo::passes

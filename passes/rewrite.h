@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "ir/builder.h"
+
+namespace rondo::passes {
+
+/// What stands for an op's results from now on, one value each; nothing if the op is to stay as it is.
+using Replacement = std::optional<ir::Values>;
+
+/// Rebuilds a graph: takes its ops one after another, in program order and on the operands that stand for
+/// theirs now, and asks `visit` what becomes of them. `visit` may write ops, which come before the op that it
+/// is asked about. Does not go into regions. Returns whether an op was replaced.
+bool rewrite_ops(ir::Graph& graph, const std::function<Replacement(ir::Builder&, ir::Op&)>& visit);
+
+}  // namespace rondo::passes

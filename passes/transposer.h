@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <unordered_map>
+
+#include "ir/builder.h"
+#include "passes/activity.h"
+
+// What vjp.cpp and vjp_scan.cpp share.
+namespace rondo::passes {
+
+/// Where the transposed graph finds values of the forward graph.
+class ForwardValues {
+ public:
+  virtual ~ForwardValues() = default;
+  /// The value that stands for `forward` where the transposed ops are written.
+  virtual ir::Value* find(ir::Value* forward) = 0;
+};
+
+/// Writes the transpose of a graph: takes cotangents of its results, walks its ops from last to first, and
+/// leaves cotangents of its parameters. A value's cotangents are summed in the order in which the walk meets
+/// them.
+class Transposer {
+ public:
+  Transposer(ir::Builder& builder, const Activity& activity, ForwardValues& forward)
+      : builder(builder), activity(activity), forward(forward) {}
+
+  /// Adds to the cotangent of a forward value; ignored if no cotangent of it is asked for.
+  void add(const ir::Value* value, ir::Value* cotangent);
+  /// The sum, once all is added; nullptr if there is none. It is named after the value: dx for x.
+  ir::Value* cotangent(const ir::Value* value) const;
+  /// The same, but a constant -0.0 if there is none.
+  ir::Value* cotangent_or_zero(const ir::Value* value);
+  /// Transposes the first `count` ops of the forward graph.
+  void run(const ir::Graph& graph, size_t count);
+
+  ir::Builder& builder;
+  const Activity& activity;
+  ForwardValues& forward;
+
+ private:
+  void transpose(ir::Op& op);
+  std::unordered_map<const ir::Value*, ir::Value*> cotangents_;
+};
+
+/// The transpose of a scan, written where `outer` writes. Adds to the forward scan the stacks that it needs.
+void transpose_scan(ir::Op& op, Transposer& outer);
+
+}  // namespace rondo::passes

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// vjp: differentiates a function in reverse.
+//
+// Before:  func @f(%x, %w) { %y = mul %x, %w  %z = tanh %y  return %z }
+// After:   func @f.vjp(%x, %w, %dz) {
+//            %y = mul %x, %w
+//            %z = tanh %y
+//            %a = mul %z, %z
+//            %b = sub 1.0, %a
+//            %dy = mul %dz, %b              // the row of tanh: d -> d * (1 - y*y)
+//            %dw = mul %dy, %x              // the row of mul, operands from last to first
+//            %dx = mul %dy, %w
+//            return %dx, %dw }
+//
+// Legal:   always, but for ops whose row says that they are made after differentiation.
+// A loss:  never by itself. What the gradient does not need of the forward pass is removed.
+// Needs:   hoist before it makes one dot of a loop's many, and its gradient one dot too. Feeds canonicalise.
+//
+// How: the function is cloned; cotangent parameters are added; the ops are walked from last to first and each
+// row's derivative fact is applied to the cotangents of the op's results. Where a value is used several times
+// its cotangents are added up in the order in which the walk meets them. Only values that Activity names have
+// cotangents.
+#include "passes/vjp.h"
+
+#include <numeric>
+
+#include "ir/op_row.h"
+#include "passes/passes.h"
+#include "passes/transposer.h"
+
+namespace rondo::passes {
+
+using namespace ir;
+
+namespace {
+
+// The primals of one op, by way of the forward values.
+class OpPrimals : public Primals {
+ public:
+  OpPrimals(const Op& op, ForwardValues& forward) : op_(op), forward_(forward) {}
+  Value* operand(int i) override { return forward_.find(op_.operands[i]); }
+  Value* result(int i) override { return forward_.find(op_.result(i)); }
+
+ private:
+  const Op& op_;
+  ForwardValues& forward_;
+};
+
+// Forward and transposed ops stand in one graph: each value stands for itself.
+class SameGraph : public ForwardValues {
+ public:
+  Value* find(Value* forward) override { return forward; }
+};
+
+// d * w, with d spread over the dims that the reduction summed.
+Value* apply_weights(Builder& b, const Op& op, Primals& primals, Value* d) {
+  const Type& x = op.operands[0]->type;
+  const auto reduced = op.ints_attr("dims");
+  std::vector<int64_t> kept;
+  for (int64_t i = 0; i < x.rank(); ++i)
+    if (std::find(reduced.begin(), reduced.end(), i) == reduced.end()) kept.push_back(i);
+  return b.mul(b.broadcast(d, kept, x.dims), op.row->derivative.weights(b, op, primals));
+}
+
+}  // namespace
+
+void Transposer::add(const Value* value, Value* cotangent) {
+  if (!activity.has_cotangent(value)) return;
+  Value*& sum = cotangents_[value];
+  sum = sum == nullptr ? cotangent : builder.add(sum, cotangent);
+}
+
+Value* Transposer::cotangent(const Value* value) const {
+  auto found = cotangents_.find(value);
+  if (found == cotangents_.end()) return nullptr;
+  Value* sum = found->second;
+  if (sum->name.empty() && !value->name.empty()) sum->name = "d" + value->name;
+  return sum;
+}
+
+Value* Transposer::cotangent_or_zero(const Value* value) {
+  Value* sum = cotangent(value);
+  return sum != nullptr ? sum : builder.constant(value->type, -0.0);
+}
+
+void Transposer::run(const Graph& graph, size_t count) {
+  for (size_t i = count; i-- > 0;) {
+    Op& op = *graph.ops[i];
+    builder.loc = op.loc.via("vjp");
+    if (op.row == &ops::scan)
+      transpose_scan(op, *this);
+    else
+      transpose(op);
+  }
+}
+
+void Transposer::transpose(Op& op) {
+  Values d;
+  for (const auto& result : op.results) d.push_back(cotangent(result.get()));
+  if (std::all_of(d.begin(), d.end(), [](Value* each) { return each == nullptr; })) return;
+
+  OpPrimals primals(op, forward);
+  const Derivative& derivative = op.row->derivative;
+  for (int i = static_cast<int>(op.operands.size()); i-- > 0;) {
+    if (!activity.has_cotangent(op.operands[i])) continue;
+    if (!derivative.partials.empty()) {
+      if (derivative.partials[i] != nullptr)
+        add(op.operands[i], derivative.partials[i](builder, d[0], primals));
+    } else if (derivative.transpose != nullptr) {
+      add(op.operands[i], derivative.transpose(builder, op, primals, i, d));
+    } else if (derivative.weights != nullptr) {
+      add(op.operands[i], apply_weights(builder, op, primals, d[0]));
+    }
+  }
+}
+
+namespace {
+
+// What the entry points share: the clone of F that the gradient is appended to.
+struct Gradient {
+  std::unique_ptr<Function> function;
+  size_t forward_ops;
+  Activity activity;
+  SameGraph forward;
+  Builder builder;
+  Transposer transposer;
+
+  Gradient(const Function& f, const char* suffix, std::span<const int> wrt)
+      : function(clone_function(f, f.name + suffix)),
+        forward_ops(function->body.ops.size()),
+        activity(*function, wrt),
+        builder(function->body, f.loc.via("vjp")),
+        transposer(builder, activity, forward) {}
+
+  Values run(std::span<const int> wrt) {
+    transposer.run(function->body, forward_ops);
+    builder.loc = function->loc.via("vjp");
+    Values gradients;
+    for (int i : wrt) gradients.push_back(transposer.cotangent_or_zero(function->body.param(i)));
+    return gradients;
+  }
+};
+
+void check_wrt(const Function& f, std::span<const int> wrt) {
+  for (int i : wrt) {
+    if (i < 0 || i >= static_cast<int>(f.body.params.size()))
+      throw Error("@" + f.name + " has " + std::to_string(f.body.params.size()) +
+                  " parameters, none of number " + std::to_string(i) + " to differentiate with respect to");
+    const Value& parameter = *f.body.param(i);
+    if (!parameter.type.dtype.is_float())
+      throw Error("@" + f.name + ": parameter " + std::to_string(i) + " '" + parameter.name + "' is " +
+                  parameter.type.text() + ": only floats have a gradient");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Function> vjp(const Function& f, const VjpOptions& options) {
+  std::vector<int> wrt;
+  if (options.wrt) {
+    wrt = *options.wrt;
+  } else {
+    for (const auto& parameter : f.body.params)
+      if (parameter->type.dtype.is_float()) wrt.push_back(parameter->index);
+  }
+  check_wrt(f, wrt);
+
+  Gradient gradient(f, ".vjp", wrt);
+  Graph& body = gradient.function->body;
+  Values cotangents(body.results.size(), nullptr);
+  for (size_t i = 0; i < body.results.size(); ++i) {
+    const Value& result = *body.results[i];
+    if (!result.type.dtype.is_float()) continue;
+    const std::string name = result.name.empty() ? std::to_string(i) : result.name;
+    cotangents[i] = gradient.function->add_param(result.type, "d" + name, {}, result.loc);
+  }
+  for (size_t i = body.results.size(); i-- > 0;) gradient.transposer.add(body.results[i], cotangents[i]);
+  body.results = gradient.run(wrt);
+  remove_dead_code(*gradient.function);
+  return std::move(gradient.function);
+}
+
+std::unique_ptr<Function> value_and_grad(const Function& f, std::span<const int> wrt) {
+  check_wrt(f, wrt);
+  if (f.body.results.empty() || !f.body.results[0]->type.dtype.is_float() ||
+      f.body.results[0]->type.rank() != 0)
+    throw Error("@" + f.name + ": a gradient is of a function whose first result is a float scalar, found " +
+                (f.body.results.empty() ? "no result" : f.body.results[0]->type.text()));
+  Gradient gradient(f, ".value_and_grad", wrt);
+  Graph& body = gradient.function->body;
+  gradient.transposer.add(body.results[0], gradient.builder.constant(body.results[0]->type, 1.0));
+  for (Value* each : gradient.run(wrt)) body.results.push_back(each);
+  remove_dead_code(*gradient.function);
+  return std::move(gradient.function);
+}
+
+}  // namespace rondo::passes

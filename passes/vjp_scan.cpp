@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The vjp of a scan is a scan with `reverse` flipped; nothing is re-indexed.
+//
+// Before:  %hT, %ys = scan T index(%t) over(%x = %xs) carry(%h = %h0) use(%w = %W) {
+//            ...  yield carry(%h1) stack(%h1) }
+// After:   %hT, %ys, %hs = scan T index(%t) over(..) carry(..) use(..) {
+//            ...  yield carry(%h1) stack(%h1, %h) }          %h, a residual: the carry before the step
+//          %dh0, %dW, %dxs = scan T reverse index(%t) over(%dy = %dys, %h = %hs, %x = %xs)
+//              carry(%dh = %dhT, %aw = -0.0) use(%w = %W) {
+//            ...  yield carry(%dh_before, %aw + %dw) stack(%dx) }
+//
+//   a cotangent of a stack is over          a cotangent of an over is stacked
+//   a cotangent of a carry is carried       a cotangent of a use is summed in a carry, from -0.0
+//
+// Residuals, the forward values that the transposed body reads: those that the forward scan receives (over,
+// use, index) are received again; those that it stacks are over; cheap ones (row.cheap) are computed again
+// from others; all else gets a stack. Operands and yields are visited from last to first, as the walk over
+// the unrolled copies would.
+#include <algorithm>
+
+#include "ir/op_row.h"
+#include "ir/scan.h"
+#include "passes/transposer.h"
+
+namespace rondo::passes {
+
+using namespace ir;
+
+namespace {
+
+class ScanTranspose : public ForwardValues {
+ public:
+  ScanTranspose(Op& op, Transposer& outer)
+      : op_(op),
+        scan_(op),
+        outer_(outer),
+        body_(std::make_unique<Graph>(outer.builder.graph().function)),
+        builder_(*body_, outer.builder.loc),
+        inner_(builder_, outer.activity, *this) {
+    for (size_t i = 0; i < scan_.stacks(); ++i) stacks_.emplace(scan_.stack_yield(i), scan_.stack_result(i));
+  }
+
+  void run() {
+    index_ = body_->add_param(scan_.index()->type, scan_.index()->name);
+    enter_yields();
+    inner_.run(*scan_.body, scan_.body->ops.size());
+    yield_carries();
+    yield_uses();
+    yield_overs();
+    leave(emit());
+  }
+
+  Value* find(Value* forward) override;
+
+ private:
+  // A list of the transposed scan: operands, and the body's parameters bound to them.
+  struct Binds {
+    Values operands, params;
+  };
+
+  bool active(const Value* value) const { return outer_.activity.has_cotangent(value); }
+  bool is_carried(size_t i) const { return active(scan_.carry_param(i)) || active(scan_.carry_result(i)); }
+
+  Value* bind(Binds& binds, Value* operand, Type type, const std::string& name) {
+    binds.operands.push_back(operand);
+    binds.params.push_back(body_->add_param(std::move(type), name, builder_.loc));
+    return binds.params.back();
+  }
+  Value* zero(const Type& type) { return outer_.builder.constant(type, -0.0); }
+
+  void enter_yields();
+  void yield_carries();
+  void yield_uses();
+  void yield_overs();
+  Op* emit();
+  void leave(Op* transposed);
+
+  bool is_recomputed(const Value* value) const {
+    return value->op != nullptr && value->op->row->cheap && !stacks_.contains(value);
+  }
+  void recompute(const Op& op);
+  Value* receive(Value* value);
+  Value* stack_of(Value* value);
+
+  Op& op_;
+  Scan scan_;
+  Transposer& outer_;
+  std::unique_ptr<Graph> body_;  // of the transposed scan
+  Builder builder_;
+  Transposer inner_;
+
+  Value* index_ = nullptr;
+  Binds over_, carry_, use_;
+  Values carry_yields_, stack_yields_;
+  std::unordered_map<const Value*, Value*> found_;   // forward value in the body -> its stand-in
+  std::unordered_map<const Value*, Value*> stacks_;  // yielded value -> stack of the forward scan
+};
+
+// Cotangents come in where values go out: the last stack first, then the carries.
+void ScanTranspose::enter_yields() {
+  std::vector<std::pair<Value*, Value*>> yields;  // and their cotangents, in listed order
+  for (size_t i = 0; i < scan_.carry.size(); ++i) {
+    if (!is_carried(i)) continue;
+    Value* param = bind(carry_, outer_.cotangent_or_zero(scan_.carry_result(i)), scan_.carry[i]->type,
+                        "d" + scan_.carry_param(i)->name);
+    yields.emplace_back(scan_.carry_yield(i), param);
+  }
+  for (size_t i = 0; i < scan_.stacks(); ++i) {
+    Value* d = outer_.cotangent(scan_.stack_result(i));
+    if (d == nullptr) continue;
+    Value* yield = scan_.stack_yield(i);
+    yields.emplace_back(yield, bind(over_, d, yield->type, "d" + yield->name));
+  }
+  for (size_t i = yields.size(); i-- > 0;) inner_.add(yields[i].first, yields[i].second);
+}
+
+void ScanTranspose::yield_carries() {
+  for (size_t i = 0; i < scan_.carry.size(); ++i)
+    if (is_carried(i)) carry_yields_.push_back(inner_.cotangent_or_zero(scan_.carry_param(i)));
+}
+
+void ScanTranspose::yield_uses() {
+  for (size_t i = 0; i < scan_.use.size(); ++i) {
+    const Value* param = scan_.use_param(i);
+    if (!active(param)) continue;
+    Value* sum = bind(carry_, zero(param->type), param->type, "d" + param->name);
+    carry_yields_.push_back(builder_.add(sum, inner_.cotangent_or_zero(param)));
+  }
+}
+
+void ScanTranspose::yield_overs() {
+  for (size_t i = 0; i < scan_.over.size(); ++i)
+    if (active(scan_.over_param(i))) stack_yields_.push_back(inner_.cotangent_or_zero(scan_.over_param(i)));
+}
+
+Op* ScanTranspose::emit() {
+  // Parameters were added as they were needed; the scan wants them list by list.
+  Values order = {index_}, operands;
+  std::vector<int> groups;
+  for (const Binds* binds : {&over_, &carry_, &use_}) {
+    order.insert(order.end(), binds->params.begin(), binds->params.end());
+    operands.insert(operands.end(), binds->operands.begin(), binds->operands.end());
+    groups.push_back(static_cast<int>(binds->operands.size()));
+  }
+  auto params = std::move(body_->params);
+  body_->params.clear();
+  for (Value* param : order) {
+    body_->params.push_back(std::move(params[param->index]));
+  }
+  for (size_t i = 0; i < order.size(); ++i) order[i]->index = static_cast<int>(i);
+
+  body_->results = carry_yields_;
+  body_->results.insert(body_->results.end(), stack_yields_.begin(), stack_yields_.end());
+  std::vector<Attr> attrs = {make_attr(ops::scan, "length", {scan_.length()})};
+  if (!scan_.reverse()) attrs.push_back(make_attr(ops::scan, "reverse", {}));
+  std::vector<std::unique_ptr<Graph>> regions;
+  regions.push_back(std::move(body_));
+  return outer_.builder.emit_region(ops::scan, std::move(operands), std::move(groups), std::move(attrs),
+                                    std::move(regions), {});
+}
+
+// Cotangents of the operands, from the last operand to the first.
+void ScanTranspose::leave(Op* transposed) {
+  std::vector<std::pair<Value*, Value*>> operands;  // and their cotangents, in listed order
+  int next_carry = 0, next_stack = static_cast<int>(carry_yields_.size());
+  for (size_t i = 0; i < scan_.over.size(); ++i)
+    if (active(scan_.over_param(i))) operands.emplace_back(scan_.over[i], transposed->result(next_stack++));
+  for (size_t i = 0; i < scan_.carry.size(); ++i)
+    if (is_carried(i)) operands.emplace_back(scan_.carry[i], transposed->result(next_carry++));
+  for (size_t i = 0; i < scan_.use.size(); ++i)
+    if (active(scan_.use_param(i))) operands.emplace_back(scan_.use[i], transposed->result(next_carry++));
+  for (size_t i = operands.size(); i-- > 0;) outer_.add(operands[i].first, operands[i].second);
+}
+
+// Chains of cheap ops may be long: what is missing is kept on a stack of our own.
+Value* ScanTranspose::find(Value* forward) {
+  Values pending = {forward};
+  while (!pending.empty()) {
+    Value* value = pending.back();
+    const size_t before = pending.size();
+    if (!found_.contains(value)) {
+      if (!is_recomputed(value)) {
+        found_[value] = receive(value);
+      } else {
+        for (Value* operand : value->op->operands)
+          if (!found_.contains(operand)) pending.push_back(operand);
+        if (pending.size() > before) continue;
+        recompute(*value->op);
+      }
+    }
+    pending.pop_back();
+  }
+  return found_.at(forward);
+}
+
+void ScanTranspose::recompute(const Op& op) {
+  Values operands;
+  for (const Value* operand : op.operands) operands.push_back(found_.at(operand));
+  Op* copy = builder_.clone(op, std::move(operands));
+  copy->loc = op.loc.via("vjp");
+  for (size_t i = 0; i < op.results.size(); ++i) found_[op.results[i].get()] = copy->results[i].get();
+}
+
+Value* ScanTranspose::receive(Value* value) {
+  if (value->op == nullptr) {
+    if (value == scan_.index()) return index_;
+    const size_t operand = value->index - 1;
+    const bool is_over = operand < scan_.over.size();
+    if (is_over || operand >= scan_.over.size() + scan_.carry.size())
+      return bind(is_over ? over_ : use_, outer_.forward.find(op_.operands[operand]), value->type,
+                  value->name);
+  }
+  return bind(over_, outer_.forward.find(stack_of(value)), value->type, value->name);
+}
+
+// The forward scan's stack of a value of its body, a new one if there is none.
+Value* ScanTranspose::stack_of(Value* value) {
+  Value*& stack = stacks_[value];
+  if (stack == nullptr) {
+    Type type = value->type;
+    type.dims.insert(type.dims.begin(), scan_.length());
+    scan_.body->results.push_back(value);
+    stack = op_.add_result(std::move(type), value->name);
+  }
+  return stack;
+}
+
+}  // namespace
+
+void transpose_scan(Op& op, Transposer& outer) {
+  for (const auto& result : op.results)
+    if (outer.cotangent(result.get()) != nullptr) return ScanTranspose(op, outer).run();
+}
+
+}  // namespace rondo::passes

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef __SANITIZE_ADDRESS__  // which has operators of its own
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "tests/backends/compiled.h"
+
+// Every allocation of this thread is counted, in the whole test binary.
+namespace {
+thread_local long allocations = 0;
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  if (void* memory = std::aligned_alloc(alignment, rounded)) return memory;
+  throw std::bad_alloc();
+}
+
+// Not inlined: g++ 12 would take it for a free() of what another `new` returned.
+[[gnu::noinline]] void release(void* memory) { std::free(memory); }
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
+
+using namespace rondo;
+using namespace rondo::test;
+
+TEST_CASE("a run with sizes that are known allocates its results and nothing else, however long it is") {
+  const Compiled lstm(kLstm, codegen::CompileOptions{});
+  for (const int64_t T : {2, 1000}) {
+    Arrays arrays = lstm.draw({{"T", T}, {"B", 3}});
+    std::vector<Array*> pointers;
+    for (Array& array : arrays) pointers.push_back(&array);
+    lstm.code->run(pointers);
+    const long before = allocations;
+    const Arrays results = lstm.code->run(pointers);
+    const long in_run = allocations - before;
+    CAPTURE(T);
+    CHECK(in_run ==
+          1 + 2 * static_cast<long>(results.size()));  // the list, and of each array shape and elements
+  }
+}
+
+#endif  // __SANITIZE_ADDRESS__

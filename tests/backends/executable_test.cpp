@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "ir/substitute.h"
+#include "passes/vjp.h"
+#include "tests/backends/compiled.h"
+#include "tools/fuzz/generator.h"
+
+using namespace rondo;
+using namespace rondo::test;
+
+TEST_CASE("an LSTM has the interpreter's bits at any size, with one code generation") {
+  const Compiled lstm(kLstm);
+  for (int64_t T : {0, 1, 2, 3, 8})
+    for (int64_t B : {0, 1, 3, 16, 17}) {
+      CAPTURE(T);
+      CAPTURE(B);
+      CHECK(lstm.agrees({{"T", T}, {"B", B}}));
+    }
+  CHECK(lstm.code->counters().compiles == 1);
+  CHECK(lstm.code->counters().binds == 25);
+}
+
+TEST_CASE("so has its gradient") {
+  const ir::Module module = ir::parse(kLstm, "test");
+  const Compiled gradient(*passes::vjp(*module.functions[0]));
+  for (const auto& [T, B] :
+       std::vector<std::pair<int64_t, int64_t>>{{0, 2}, {1, 1}, {5, 0}, {4, 3}, {3, 17}}) {
+    CAPTURE(T);
+    CAPTURE(B);
+    CHECK(gradient.agrees({{"T", T}, {"B", B}}));
+  }
+}
+
+TEST_CASE("1,000 random sizes need one code generation") {
+  const Compiled lstm(kLstm);
+  fuzz::Random random(7);
+  int agreed = 0;
+  for (int i = 0; i < 1000; ++i) agreed += lstm.agrees({{"T", random.below(8)}, {"B", random.below(12)}}, i);
+  CHECK(agreed == 1000);
+  CHECK(lstm.code->counters().compiles == 1);
+  CHECK(lstm.code->counters().binds <= 8 * 12);
+}
+
+TEST_CASE("a length of 100,000 compiles like a length of 10, and runs") {
+  double least[2] = {1e9, 1e9};
+  for (int attempt = 0; attempt < 3; ++attempt)
+    for (const int64_t length : {10, 100000}) {
+      const ir::Module module = ir::parse(kLstm, "test");
+      ir::substitute(*module.functions[0], {{"T", length}});
+      const auto code = codegen::compile(*module.functions[0]);
+      double& ms = least[length > 10];
+      ms = std::min(ms, code->counters().compile_ms);
+    }
+  CHECK(least[1] < 2 * least[0]);
+  CHECK(Compiled(kLstm, codegen::CompileOptions{}).agrees({{"T", 100000}, {"B", 1}}));
+}
+
+TEST_CASE("random programs that together draw every row, with donated parameters") {
+  std::set<const ir::OpRow*> drawn;
+  int compared = 0;
+  for (uint64_t seed = 0; seed < 120; ++seed) {
+    CAPTURE(seed);
+    fuzz::Random random(seed);
+    fuzz::GeneratorOptions options;
+    options.ops = seed % 2 == 0 ? 3 : 25;
+    options.ends_in_scan = seed % 3 == 0;
+    const auto function = fuzz::Generator(random, options).make("f");
+    for (auto& info : function->param_infos) info.donate = random.chance(0.4);
+    ir::for_each_op(function->body, [&](const ir::Op& op) { drawn.insert(op.row); });
+    const Compiled program(*function);
+    for (int draw = 0; draw < 3; ++draw) {
+      const auto inputs = fuzz::draw_inputs(program.code->signature(), random, fuzz::Values::kMixed);
+      if (!inputs) continue;
+      Arrays mine = inputs->arrays, theirs = inputs->arrays, expected;
+      try {
+        expected = Compiled::run(*program.reference, theirs);
+      } catch (const Error&) {
+        continue;  // whether dead ops may drop the error is for the pass to say
+      }
+      const Arrays found = Compiled::run(*program.code, mine);
+      ++compared;
+      for (size_t i = 0; i < found.size(); ++i) CHECK(fuzz::same_bits(found[i], expected[i]));
+    }
+  }
+  CHECK(compared > 200);
+  for (const ir::OpRow* row : ir::all_rows()) {
+    CAPTURE(row->name);
+    const bool seen = drawn.count(row) > 0 || !fuzz::Generator::can_draw(*row);
+    CHECK(seen);
+  }
+}
+
+namespace {
+
+constexpr const char* kTrainingStep = R"(
+func @step(%w: f32[N] donate, %m: f32[N] donate, %g: f32[N], %table: f32[V,2], %ids: i32[B])
+    -> (f32[N], f32[N], f32[B,2], f32[]) {
+  %m0 = mul %m, 0.9
+  %m1 = add %m0, %g
+  %u = mul %m1, 0.1
+  %w1 = sub %w, %u
+  %norm = reduce_sum %w1 dims([0])
+  %rows = gather %table, %ids axis(0) batch_dims(0) loc("mine.cpp":14)
+  return %w1, %m1, %rows, %norm
+})";
+
+}  // namespace
+
+TEST_CASE("a donated array becomes the result's") {
+  const Compiled step(kTrainingStep);
+  const Sizes sizes = {{"N", 1000}, {"V", 3}, {"B", 4}};
+  CHECK(step.agrees(sizes));
+  Arrays arrays = step.draw(sizes);
+  const void* w = arrays[0].raw();
+  const void* m = arrays[1].raw();
+  const Arrays results = Compiled::run(*step.code, arrays);
+  const bool w_taken = results[0].raw() == w || results[0].raw() == m;
+  const bool m_taken = results[1].raw() == m || results[1].raw() == w;
+  CHECK(w_taken);
+  CHECK(m_taken);
+}
+
+TEST_CASE("a run that records an error changes no argument, and says where the user wrote the op") {
+  const Compiled step(kTrainingStep);
+  Arrays arrays = step.draw({{"N", 1000}, {"V", 3}, {"B", 4}});
+  arrays[4].data<int32_t>()[2] = 3;
+  const Arrays before = arrays;
+  CHECK_THROWS_WITH_AS(
+      Compiled::run(*step.code, arrays),
+      "mine.cpp:14: gather: the index at position 2 of i32[B] is out of range for dim 0 of f32[V,2]", Error);
+  for (size_t i = 0; i < arrays.size(); ++i) CHECK(fuzz::same_bits(arrays[i], before[i]));
+  arrays[4].data<int32_t>()[2] = 0;
+  CHECK_NOTHROW(Compiled::run(*step.code, arrays));
+}
+
+TEST_CASE("a donated array must not be another argument too") {
+  const Compiled sum(
+      "func @f(%a: f32[N] donate, %b: f32[N]) -> (f32[N]) {\n  %c = add %a, %b\n  return %c\n}\n");
+  Arrays arrays = sum.draw({{"N", 4}});
+  std::vector<Array*> same = {&arrays[0], &arrays[0]};
+  CHECK_THROWS_WITH_AS(sum.code->run(same),
+                       "@f: argument 'b' is the same array as 'a', and one of them is donated", Error);
+}
+
+TEST_CASE("results given twice and arguments given back are copies") {
+  const Compiled copies(R"(
+func @f(%x: f32[N], %y: f32[N] donate, %z: f32[N,2] donate) -> (f32[N], f32[N], f32[N], f32[N], f32[N], f32[2*N]) {
+  %e = exp %x
+  %a = identity %e
+  %r = reshape %z : f32[2*N]
+  return %e, %x, %e, %a, %y, %r
+})");
+  CHECK(copies.agrees({{"N", 5}}));
+  CHECK(copies.agrees({{"N", 0}}));
+}
+
+TEST_CASE("more memory than the limit is an error before anything is allocated") {
+  codegen::CompileOptions options;
+  options.memory_limit = 1000000;
+  const Compiled lstm(kLstm, options);
+  CHECK(lstm.agrees({{"T", 3}, {"B", 4}}));
+  Arrays arrays = lstm.draw({{"T", 2000}, {"B", 100}});
+  CHECK_THROWS_WITH_AS(Compiled::run(*lstm.code, arrays),
+                       doctest::Contains("@lstm: with B=100, T=2000 it would take"), Error);
+  CHECK(lstm.agrees({{"T", 5}, {"B", 4}}));
+  Arrays wrong = lstm.draw({{"T", 2}, {"B", 2}});
+  wrong[5] = Array::zeros(runtime::ElementType::f32, {3, 5});
+  CHECK_THROWS_WITH_AS(Compiled::run(*lstm.code, wrong),
+                       "@lstm: argument 'c0': expected f32[B,5], found f32[3,5]: B is 3 here and 2 in 'x'",
+                       Error);
+}
+
+TEST_CASE("two threads run one executable, each on its own sizes, and get the bits of one") {
+  const Compiled lstm(kLstm);
+  std::atomic<int> agreed = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 2; ++thread)
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 200; ++i) agreed += lstm.agrees({{"T", 1 + i % 5}, {"B", 3 + thread}}, i);
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(agreed == 400);
+}
+
+TEST_CASE("a run leaves nothing behind that the next one sees") {
+  const Compiled lstm(kLstm);
+  Arrays arrays = lstm.draw({{"T", 6}, {"B", 7}});
+  const Arrays first = Compiled::run(*lstm.code, arrays);
+  CHECK(lstm.agrees({{"T", 9}, {"B", 2}}));
+  const Arrays again = Compiled::run(*lstm.code, arrays);
+  for (size_t i = 0; i < first.size(); ++i) CHECK(fuzz::same_bits(first[i], again[i]));
+}
+
+TEST_CASE("a function without ops, and one with many") {
+  CHECK(Compiled("func @f(%x: f32[N]) -> (f32[N]) {\n  return %x\n}\n").agrees({{"N", 3}}));
+  std::string chain = "func @f(%x: f32[N,N]) -> (f32[N,N]) {\n";
+  const int length = 3000;
+  for (int i = 0; i < length; ++i)
+    chain += "  %a" + std::to_string(i) + " = transpose " + (i == 0 ? "%x" : "%a" + std::to_string(i - 1)) +
+             " perm([1,0])\n";
+  chain += "  return %a" + std::to_string(length - 1) + "\n}\n";
+  CHECK(Compiled(chain).agrees({{"N", 3}}));
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <functional>
+
+#include "ir/graph.h"
+#include "tests/frontend/helpers.h"
+#include "tests/runtime/temporary_folder.h"
+
+using namespace rondo;
+using namespace rondo::testing;
+
+// Mistakes in the use of the language. Each message names the user's line, the shapes and the way out.
+namespace {
+
+const Dim T("T"), B("B");
+
+std::string at(int line) { return "tests/frontend/errors_test.cpp:" + std::to_string(line) + ": "; }
+
+// The message of compiling a function of x f32[B,4], y f32[4,3], i i32[B].
+template <class F>
+std::string message(F function) {
+  return error_of([&] { compile(function, {f32[{B, 4}], f32[{4, 3}], i32[{B}]}, kBackend); });
+}
+
+}  // namespace
+
+// `text` is the message behind the place of this very line.
+#define CHECK_MISUSE(expression, text)                                                                 \
+  CHECK(message([&]([[maybe_unused]] Tensor x, [[maybe_unused]] Tensor y, [[maybe_unused]] Tensor i) { \
+          return expression;                                                                           \
+        }) == at(__LINE__) + (text))
+
+// The same of any statement.
+#define CHECK_ERROR(statement, text) CHECK(error_of([&] { statement; }) == at(__LINE__) + (text))
+
+TEST_CASE("element-wise functions: sizes and element types must fit") {
+  CHECK_MISUSE(x + y, "add: sizes differ: f32[B,4] and f32[4,3] (4 and 3); only a dim of 1 is stretched");
+  CHECK_MISUSE(x * zeros({T, 4}),
+               "mul: sizes differ: f32[B,4] and f32[T,4] (B and T); if they always agree, say so by "
+               "require_equal(B, T)");
+  CHECK_MISUSE(sum(x, {1}) - i,
+               "sub: element types differ: f32[B] and i32[B]; convert one of them by cast(x, f32)");
+  CHECK_MISUSE(i + 0.5, "add: the number 0.5 is no i32; floats are made of integers by cast(x, f32)");
+  CHECK_MISUSE(i * 3e9, "mul: the number 3e+09 is no i32; floats are made of integers by cast(x, f32)");
+  CHECK_MISUSE(full(i32[{B}], 1.5),
+               "full: the number 1.5 is no i32; floats are made of integers by cast(x, f32)");
+  CHECK_MISUSE(exp(i), "exp: it takes f32, f64, found i32[B]; convert it by cast(x, f32)");
+  CHECK_MISUSE(and_(x, x), "and: it takes i32, i64, i1, found f32[B,4]; convert it by cast(x, i64)");
+  CHECK_MISUSE(where(x, x, 0), "select: the condition must be i1, found f32[B,4]; compare it, as in x > 0");
+  CHECK_MISUSE(max(x, Tensor()), "this tensor is empty: it was declared, but no value was assigned to it");
+  CHECK_MISUSE(eq(1, 2), "eq: one of the operands must be a tensor");
+}
+
+TEST_CASE("functions of shape") {
+  CHECK_MISUSE(dot(x, x), "dot: inner sizes differ: f32[B,4] . f32[B,4] (4 and B)");
+  CHECK_MISUSE(dot(x, sum(x)),
+               "dot: operands have at least one dim, found f32[B,4] . f32[]; to scale a tensor write x * y");
+  CHECK_MISUSE(reshape(x, {B, 5}), "reshape: sizes differ: f32[B,4] has 4*B elements, f32[B,5] has 5*B");
+  CHECK_MISUSE(transpose(x, {0}), "transpose: perm([0]) is no permutation of the dims of f32[B,4]");
+  CHECK_MISUSE(slice(x, 1, 2, 9), "slice: limits 2 to 9 do not lie within dim 1 of f32[B,4]");
+  CHECK_MISUSE(slice(x, 2, 0, 1),
+               "slice: f32[B,4] has no dim 2; its dims are 0 to 1, or -1 to -2 from the last");
+  CHECK_MISUSE(
+      split<3>(x)[0],
+      "split: dim 1 of f32[B,4] has no 3 equal parts; unequal ones are made by split(x, {sizes}, dim)");
+  CHECK_MISUSE(split(x, {1, 2}, 1)[0], "split: sizes sum to 3, dim 1 of f32[B,4] is 4");
+  CHECK_MISUSE(concat({x, y}, 1), "concat: operands differ outside dim 1: f32[B,4] and f32[4,3]");
+  CHECK_MISUSE(concat({}, 1), "concat: there is nothing to join");
+  CHECK_MISUSE(broadcast_to(x, {4, B}),
+               "broadcast_to: f32[B,4] can't be stretched to f32[4,B]: only a dim of 1 is, and missing dims "
+               "come first");
+  CHECK_MISUSE(expand_dims(x, 4),
+               "expand_dims: f32[B,4,1] has no dim 4; its dims are 0 to 2, or -1 to -3 from the last");
+  CHECK_MISUSE(
+      zeros({Dim("Z")}),
+      "no argument tells the size Z: a symbol must be a whole dim of one, as in f32[Z,3] and not f32[2*Z,3]");
+}
+
+TEST_CASE("reductions, indices and losses") {
+  CHECK_MISUSE(sum(x, {0, -2}), "sum: dim 0 of f32[B,4] is named twice");
+  CHECK_MISUSE(sum(sum(x), {0}), "sum: f32[] has no dim 0: it is a scalar");
+  CHECK_MISUSE(mean(i), "mean: it takes floats, found i32[B]; convert it by cast(x, f32)");
+  CHECK_MISUSE(softmax(x, 5),
+               "softmax: f32[B,4] has no dim 5; its dims are 0 to 1, or -1 to -2 from the last");
+  CHECK_MISUSE(gather(y, x), "gather: indices are f32[B,4], expected i32 or i64");
+  CHECK_MISUSE(one_hot(x, 3), "one_hot: indices are integers, found f32[B,4]; convert them by cast(x, i32)");
+  CHECK_MISUSE(cross_entropy(x, x),
+               "cross_entropy: labels are integers with the dims of the logits but the last, found logits "
+               "f32[B,4] and labels f32[B,4]");
+  CHECK_MISUSE(
+      mse(x, y),
+      "mse: the prediction is f32[B,4], the target f32[4,3]: bring them to one type, by reshape or cast");
+}
+
+TEST_CASE("weights") {
+  CHECK_MISUSE(param("a b", {3}), "a name is made of letters, digits, '_', '-' and '.', found 'a b'");
+  CHECK_MISUSE(
+      param("w", {B, 3}),
+      "param: the dims of 'w' must be numbers, found f32[B,3]: a weight has the same size in every call");
+  CHECK_MISUSE(
+      param("w", i32[{3}]),
+      "param: 'w' is i32[3], but only floats can be trained; what is not trained is a state(name, ..)");
+  const std::string first = at(__LINE__ + 1).substr(0, at(__LINE__ + 1).size() - 2);
+  const auto declare = [](const std::string& name) { return param(name, {3}); };
+  CHECK_MISUSE((declare("w"), param("w", {3})), "'w' is declared a second time, first at " + first +
+                                                    ": give it another name, or put it into a Scope");
+  CHECK_MISUSE((update(x, x), x), "update: the first tensor is no state: make it by state(name, ..)");
+  CHECK_MISUSE((update(state("s", {B}), x), x),
+               "update: 's' is f32[B], its new value f32[B,4]: they must agree");
+  CHECK_MISUSE(nn::linear("l", 0)(x), "'l': outputs must be 1 or more, found 0");
+  CHECK_MISUSE(nn::linear("l", 2)(transpose(x, {1, 0})),
+               "linear 'l': the last dim of its input must be a number, found f32[4,B]");
+  CHECK_MISUSE(nn::dropout("d", 1)(x), "dropout 'd': the rate is a probability below 1, found 1.000000");
+}
+
+TEST_CASE("what happens once") {
+  const auto draw = [] { return random_uniform("noise", {3}); };
+  const std::string first = at(__LINE__ - 1), drawn = first.substr(0, first.size() - 2);
+  CHECK_MISUSE((draw(), random_uniform("noise", {3})),
+               "the random numbers 'noise' are drawn a second time, first at " + drawn +
+                   ", and would be the same ones: give them another name, or put them into a Scope");
+  const auto twice = [](Tensor x) {
+    const Tensor s = state("s", {});
+    update(s, s + 1);
+    update(s, s + 2);
+    return x;
+  };
+  const std::string update_place = at(__LINE__ - 3);
+  CHECK(message([&](Tensor x, Tensor, Tensor) { return twice(x); }) ==
+        update_place + "update: 's' is updated a second time");
+}
+
+TEST_CASE("cells") {
+  const auto add = [](Tensor x, Tensor s) { return s + x; };
+  const auto narrow = [](Tensor, Tensor s) { return slice(s, 0, 0, 1); };
+  struct Wide {
+    struct State {
+      Tensor h, c;
+    };
+    State initial(Dim rows) const { return {zeros({rows, 2}), zeros({rows, 2})}; }
+    State operator()(Tensor, State s) const { return {s.h, concat({s.c, s.c}, 1)}; }
+  };
+  Tensor escaped;
+  const auto leak = [&](Tensor x, Tensor s) { return escaped = s + x; };
+  const auto updating = [&](Tensor x, Tensor s) {
+    const Tensor count = state("count", {});
+    update(count, count + 1);
+    return s + x;
+  };
+  const std::string update_place = at(__LINE__ - 3);
+  CHECK_MISUSE(
+      scan(add, x, {}).last,
+      "scan: the cell has no initial(Dim rows): add it, or give the state before the first step by .initial");
+  CHECK_MISUSE(scan(add, sum(x), {.initial = sum(x)}).last,
+               "scan: an input has the time as its first dim, found 'x' f32[]");
+  CHECK_MISUSE(scan(narrow, y, {.initial = zeros({3})}).last,
+               "scan: carry 'state' enters as f32[3] and leaves as f32[1]: the cell must return each part of "
+               "its state with the type that the initial state gives it");
+  CHECK_MISUSE(scan(Wide(), reshape(y, {2, 2, 3})).last.h,
+               "scan: carry 'c' enters as f32[2,2] and leaves as f32[2,4]: the cell must return each part of "
+               "its state with the type that the initial state gives it");
+  CHECK_MISUSE(scan(Wide(), i).last.h,
+               "scan: cell.initial(rows) takes the second dim of the input, which is i32[B]; give the state "
+               "by .initial");
+  CHECK_MISUSE(scan(add, x, {.length = x, .initial = zeros({4})}).last,
+               "scan: length is i32 or i64 with one dim, the rows, found f32[B,4]");
+  CHECK_MISUSE(scan(add, x, {.length = i, .initial = zeros({4})}).last,
+               "scan: with lengths i32[B] an input is [B,B,..], found 'x' f32[B,4]");
+  CHECK_MISUSE(scan(add, i, {.length = i, .initial = zeros(i32[{}])}).last,
+               "scan: with lengths i32[B] an input is [B,B,..], found 'x' i32[B]");
+  CHECK_MISUSE(scan(add, zeros({T, B}), {.length = i, .initial = zeros({})}).last,
+               "scan: carry 'state' enters as f32[] and leaves as f32[B]: the cell must return each part of "
+               "its state with the type that the initial state gives it");
+  CHECK_MISUSE((scan(leak, x, {.initial = zeros({4})}), escaped * 2),
+               "this tensor has outlived its trace: a tensor lives only while the function, or the scan's "
+               "cell, that made it is traced; let the function or the cell return it instead");
+  CHECK(message([&](Tensor x, Tensor, Tensor) { return scan(updating, x, {.initial = zeros({4})}).last; }) ==
+        update_place +
+            "update: 'count' can't be updated inside a cell: carry it through the scan and update it with "
+            "run.last");
+}
+
+TEST_CASE("scans nest so deep and no deeper") {
+  std::function<Tensor(Tensor, int)> nested = [&](Tensor x, int depth) {
+    if (depth == 0) return x;
+    const auto cell = [&](Tensor, Tensor s) { return nested(s, depth - 1); };
+    return scan(cell, zeros({1}), {.initial = x}, Loc("deep.cpp", depth)).last;
+  };
+  const auto message = [&](int depth) {
+    return error_of([&] { compile([&](Tensor x) { return nested(x, depth); }, {f32[{}]}, kBackend); });
+  };
+  CHECK(message(ir::kMaxNesting) == "no error");
+  CHECK(message(ir::kMaxNesting + 1) == "deep.cpp:1: scans are nested more than 64 deep");
+}
+
+TEST_CASE("gradients") {
+  CHECK_MISUSE(grad([](Tensor x) { return x * x; })(x),
+               "grad: the function must return one float, found f32[B,4]; reduce it, by sum(x) or mean(x)");
+  CHECK_MISUSE(grad([](Tensor i) { return sum(cast(i, f32)); })(i),
+               "grad: argument 0 is i32[B], only floats have gradients: capture it instead, grad([&](Tensor "
+               "x) { return f(x, labels); })");
+}
+
+TEST_CASE("tensors live while their function is traced") {
+  Tensor kept;
+  compile([&](Tensor x) { return kept = x; }, {f32[{2}]}, kBackend);
+  CHECK_MISUSE(kept + 1,
+               "this tensor has outlived its trace: a tensor lives only while the function, or the scan's "
+               "cell, that made it is traced; let the function or the cell return it instead");
+  const std::string outside =
+      "tensors are made only while a function is traced: do this inside the function that is given to "
+      "compile or "
+      "train_step";
+  CHECK_ERROR(kept + 1, outside);
+  CHECK_ERROR(zeros({3}), outside);
+  CHECK_ERROR(param("w", {3}), outside);
+  CHECK_ERROR(training(), outside);
+}
+
+TEST_CASE("compiling") {
+  const auto same = [](Tensor x) { return x; };
+  CHECK_ERROR(compile(same, {f32[{2}], f32[{3}]}), "the function takes 1, but types are given for 2");
+  CHECK_ERROR(compile(same, {f32[{2}]}, {.backend = "gpu"}),
+              "there is no backend 'gpu'; there are: llvm, reference");
+  CHECK_ERROR(compile(same, {f32[{2 * B}]}),
+              "no argument tells the size B: a symbol must be a whole dim of one, as in f32[B,3] and not "
+              "f32[2*B,3]");
+  CHECK_ERROR(train_step(same, {f32[{2}]}, sgd(1)),
+              "train_step: the loss must be one float, found f32[2]; reduce it, by mean(x)");
+  CHECK_ERROR(train_step(same, {f32[{}]}, sgd(1)),
+              "train_step: the loss depends on no parameter: declare weights by param(name, dims)");
+}
+
+TEST_CASE("calls") {
+  const auto f =
+      compile([](Tensor x, Tensor y) { return x * param("w", {1}) + y; }, {f32[{B}], f32[{B}]}, kBackend);
+  const auto counted = compile(
+      [](Tensor x) {
+        const Tensor count = state("count", {});
+        update(count, count + 1);
+        return x;
+      },
+      {f32[{B}]}, kBackend);
+  Weights weights = f.init(1);
+  const Weights none;
+  const Array two = floats({2}, {1, 2}), three = floats({3}, {1, 2, 3}), whole = ints({2}, {1, 2});
+  CHECK_ERROR(f(weights, two, three),
+              "@main: argument 'arg1': expected f32[B], found f32[3]: B is 3 here and 2 in 'arg0'");
+  CHECK_ERROR(f(weights, two, whole), "@main: argument 'arg1': expected f32[B], found i32[2]");
+  CHECK_ERROR(f(none, two, two),
+              "the weights lack w f32[1]: they come from init(seed), or from a file that holds them");
+  CHECK_ERROR(f(two, two),
+              "the weights lack w f32[1]: they come from init(seed), or from a file that holds them");
+  CHECK_ERROR(counted(two), "the function changes 'count': call it with weights that are not const");
+  CHECK_ERROR(weights.at("v"), "there is no weight 'v'; there are: w");
+  CHECK_ERROR(weights.reset("w"), "reset: 'w' is no state whose sizes the call decides");
+  const auto both = compile(
+      [](Tensor x) {
+        struct {
+          Tensor twice, thrice;
+        } r{2 * x, 3 * x};
+        return r;
+      },
+      {f32[{B}]}, kBackend);
+  CHECK_ERROR(both(two)["half"], "the results have no field 'half'; they have: twice, thrice");
+  weights.set("w", three);
+  CHECK_ERROR(f(weights, two, two), "@main: argument 'w': expected f32[1], found f32[3]: dim 0 must be 1");
+}
+
+TEST_CASE("weight files") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "w";
+  Weights weights;
+  weights.set("same", floats({1}, {1}));
+  weights.set("shape", floats({2}, {1, 2}));
+  weights.set("type", ints({1}, {1}));
+  weights.set("extra", ints({1}, {1}));
+  weights.save(path);
+  Weights model;
+  model.set("same", floats({1}, {5}));
+  model.set("shape", floats({3}, {1, 2, 3}));
+  model.set("type", floats({1}, {1}));
+  model.set("missing", floats({}, {1}));
+  CHECK_ERROR(model.load(path),
+              "the weights in '" + path +
+                  "' do not fit the model:" + "\n  'missing': expected f32[], but the file has none" +
+                  "\n  'shape': expected f32[3], found f32[2]" + "\n  'type': expected f32[1], found i32[1]" +
+                  "\n  'extra': i32[1] in the file is no weight of this model");
+  CHECK(model.at("same").item<float>() == 5);
+  CHECK_ERROR(model.load(path + "2"), "'" + path + "2': can't open: No such file or directory");
+  CHECK_ERROR(Weights::read(path + "2"), "'" + path + "2': can't open: No such file or directory");
+  CHECK_ERROR(model.save(folder / "no/such/folder"),
+              "can't save '" + (folder / "no/such/folder") + "': open: No such file or directory");
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <string>
+
+#include "ir/graph.h"
+#include "tools/fuzz/random.h"
+
+namespace rondo::fuzz {
+
+/// What a check found out about one program.
+struct Verdict {
+  enum Kind { kPass, kFail, kDrawAgain, kSkip } kind = kPass;
+  std::string detail = {};
+};
+
+/// print -> parse -> print is the identity.
+Verdict check_text(const ir::Function& function);
+
+/// Passes, each alone and one after another in a random order, leave the bits that the interpreter computes,
+/// and a function that verifies and prints.
+Verdict check_passes(const ir::Function& function, Random& random);
+
+/// Compiled once, the function gives the interpreter's bits for several draws of sizes, run after run.
+Verdict check_compiled(const ir::Function& function, Random& random);
+
+/// In f64, the vjp along a random direction equals a Richardson-extrapolated central difference to 1e-6. A
+/// program with a non-finite value or a kink nearby is drawn again.
+Verdict check_gradient(const ir::Function& function, Random& random);
+
+/// The gradient of the loop and of its unrolled form have the same bits (+0 equals -0).
+Verdict check_unrolled_gradient(const ir::Function& function, Random& random);
+
+}  // namespace rondo::fuzz

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "ir/builder.h"
+#include "tools/fuzz/random.h"
+
+namespace rondo::fuzz {
+
+struct GeneratorOptions {
+  int ops = 20;         // about how many
+  bool smooth = false;  // only what a finite difference may cross: no float decides a branch or an index
+  bool ends_in_scan = false;  // the first result comes out of a scan
+  bool doubles = false;       // f64 in place of f32
+};
+
+/// Draws typed random functions from the op rows: element-wise rows as they are, the others each by a recipe
+/// for its attributes. Symbols are T and B; every function passes the builder's checks.
+class Generator {
+ public:
+  Generator(Random& random, GeneratorOptions options) : random_(random), options_(options) {}
+
+  std::unique_ptr<ir::Function> make(const std::string& name);
+
+  /// Rows that can be drawn; a test holds this against all rows.
+  static bool can_draw(const ir::OpRow& row);
+
+ private:
+  // A graph that is being filled: its builder, the values to draw operands from, how deep it is nested.
+  struct Place {
+    ir::Builder b;
+    ir::Values pool;
+    int depth;
+  };
+  using Recipe = void (Generator::*)(Place&);
+  static const std::vector<std::pair<const ir::OpRow*, Recipe>>& recipes();
+
+  void fill(Place& place, int ops);
+  void add_elementwise(Place& place, const ir::OpRow& row);
+  void add_compare(Place& place);
+  void add_convert(Place& place);
+  void add_bitcast(Place& place);
+  void add_broadcast(Place& place);
+  void add_reshape(Place& place);
+  void add_transpose(Place& place);
+  void add_slice(Place& place);
+  void add_pad(Place& place);
+  void add_concat(Place& place);
+  void add_split(Place& place);
+  void add_reduce_sum(Place& place);
+  void add_reduce_max(Place& place);
+  void add_argmax(Place& place);
+  void add_dot(Place& place);
+  void add_gather(Place& place);
+  void add_scatter_add(Place& place);
+  void add_constant(Place& place);
+  void add_iota(Place& place);
+  void add_dim(Place& place);
+  void add_check(Place& place);
+  void add_scan(Place& place);
+
+  Dim random_dim();
+  std::vector<Dim> random_dims(int max_rank);
+  DType random_dtype();
+  ir::Value* any(Place& place);
+  ir::Value* any_of(Place& place, bool (*fits)(const Type&));
+  ir::Value* of_type(Place& place, const Type& type);
+  ir::Value* fresh(Place& place, const Type& type);
+  ir::Value* indices(Place& place, const std::vector<Dim>& dims, Dim size);
+  ir::Value* into(ir::Builder& b, ir::Value* x, double low, double high);
+  void keep(Place& place, ir::Value* value);
+  ir::Values unused(const Place& place, size_t most);
+
+  Random& random_;
+  GeneratorOptions options_;
+};
+
+}  // namespace rondo::fuzz

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reads a module, runs passes on it in the order of the command line, prints it.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "ir/manual.h"
+#include "ir/parse.h"
+#include "ir/print.h"
+#include "ir/substitute.h"
+#include "ir/verify.h"
+#include "passes/pass_runner.h"
+#include "passes/vjp.h"
+#include "tools/command_line.h"
+#include "tools/sizes_option.h"
+
+using namespace rondo;
+using namespace rondo::tools;
+
+namespace {
+
+/// What the command line asks for.
+struct Request {
+  std::string input, output = "-";
+  passes::PassRunner::Options runner;
+  std::string stop_after;
+  struct Step {
+    const passes::Pass* pass = nullptr;
+    std::string vjp;  // or: the function to differentiate
+    Sizes sizes;      // or: sizes to bind
+  };
+  std::vector<Step> steps;
+};
+
+void bind(ir::Module& module, const Sizes& sizes) {
+  for (const auto& [symbol, size] : sizes) {
+    const Dim wanted(symbol);
+    bool found = false;
+    for (const auto& function : module.functions)
+      for (const auto& param : function->body.params)
+        found |= std::ranges::find(param->type.dims, wanted) != param->type.dims.end();
+    if (!found) throw Error("--bind: no parameter has the dim " + symbol);
+  }
+  for (const auto& function : module.functions) ir::substitute(*function, sizes);
+}
+
+void differentiate(ir::Module& module, const std::string& name) {
+  const ir::Function* function = module.find(name);
+  if (function == nullptr) throw Error("--vjp: there is no function @" + name);
+  module.add(passes::vjp(*function));
+}
+
+int transform(const Request& request) {
+  const std::string name = request.input == "-" ? "<stdin>" : request.input;
+  ir::Module module = ir::parse(read_text(request.input), name);
+  ir::verify(module, "after parsing");
+  passes::PassRunner runner(request.runner);
+  for (const Request::Step& step : request.steps) {
+    if (step.pass != nullptr)
+      for (const auto& function : module.functions) runner.run(*step.pass, *function);
+    else if (!step.vjp.empty())
+      differentiate(module, step.vjp);
+    else
+      bind(module, step.sizes);
+    if (step.pass != nullptr && step.pass->name == request.stop_after) break;
+  }
+  if (!request.steps.empty()) ir::verify(module, "after all passes");
+  write_text(request.output, ir::print(module));
+  return kDone;
+}
+
+std::string pass_list() {
+  std::string text;
+  for (const passes::Pass& pass : passes::all_passes())
+    text += pass.name + std::string(std::max<size_t>(1, 20 - pass.name.size()), ' ') +
+            std::string(pass.summary) + "\n";
+  return text;
+}
+
+/// The options, and what they stand for in the order of the command line.
+class CommandLine {
+ public:
+  explicit CommandLine(Request& request);
+  CLI::App& app() { return app_; }
+  /// After parsing.
+  void collect_steps();
+
+  bool passes_listed = false;
+  std::string ops_listed;  // empty, text or markdown
+
+ private:
+  CLI::App app_{"Reads IR, runs passes on it in the order in which they are given, and prints it.",
+                "rondo-opt"};
+  Request& request_;
+  std::map<const CLI::Option*, const passes::Pass*> passes_;
+  CLI::Option* vjp_;
+  CLI::Option* bind_;
+};
+
+CommandLine::CommandLine(Request& request) : request_(request) {
+  app_.set_help_flag("-h,--help", "print this");
+  app_.add_option("FILE", request.input, "the text to read; - for standard input");
+  app_.add_option("-o", request.output, "where to write; standard output if not given")->type_name("OUT");
+  app_.add_flag("--verify-each", request.runner.verify_each,
+                "verify after every pass, and print, parse and compare");
+  app_.add_flag("--print-changed", request.runner.print_changed,
+                "print each function that a pass changed to stderr");
+  app_.add_option("--stop-after", request.stop_after, "run nothing that comes after this pass")
+      ->type_name("PASS")
+      ->check([](const std::string& name) {
+        return passes::find_pass(name) != nullptr ? "" : "there is no pass " + name;
+      });
+  app_.add_flag("--list-passes", passes_listed, "print what passes there are");
+  app_.add_flag("--list-ops{text}", ops_listed, "print what ops there are; =markdown: as docs/ir.md has it");
+  const char* steps = "Steps";
+  vjp_ =
+      app_.add_option("--vjp", "add @FUNC.vjp, which takes cotangents of the results back to the parameters")
+          ->type_name("FUNC")
+          ->expected(1)
+          ->take_all()
+          ->group(steps);
+  bind_ = app_.add_option("--bind", "give symbols values, in all functions")
+              ->type_name("T=5,B=3")
+              ->expected(1)
+              ->take_all()
+              ->group(steps);
+  for (const passes::Pass& pass : passes::all_passes())
+    passes_[app_.add_flag("--" + pass.name)->description(std::string(pass.summary))->group(steps)] = &pass;
+}
+
+void CommandLine::collect_steps() {
+  std::map<const CLI::Option*, size_t> seen;  // how many values of an option stand before
+  for (const CLI::Option* option : app_.parse_order()) {
+    Request::Step step;
+    const size_t before = seen[option]++;
+    if (auto pass = passes_.find(option); pass != passes_.end())
+      step.pass = pass->second;
+    else if (option == vjp_)
+      step.vjp = option->results().at(before);
+    else if (option == bind_)
+      step.sizes = parse_sizes(option->results().at(before));
+    else
+      continue;
+    request_.steps.push_back(std::move(step));
+  }
+}
+
+int run(int argc, char** argv) {
+  Request request;
+  CommandLine command(request);
+  try {
+    command.app().parse(argc, argv);
+    const bool lists = command.passes_listed || !command.ops_listed.empty();
+    if (request.input.empty() && !lists) throw CLI::RequiredError("FILE");
+    command.collect_steps();
+  } catch (const CLI::ParseError& error) {
+    const int code = command.app().exit(error);
+    return code == 0 ? kDone : kUsageError;
+  }
+  if (command.passes_listed) write_text("-", pass_list());
+  if (!command.ops_listed.empty())
+    write_text("-", command.ops_listed == "markdown" ? ir::op_manual() : ir::op_list());
+  return request.input.empty() ? kDone : transform(request);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_tool("rondo-opt", [&] { return run(argc, argv); });
+}
