@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "backends/executable.h"
 
-#include "ir/error.h"
 #include "ir/op_row.h"
 
 namespace rondo::backends {
 
-std::string recorded_error(const ir::Function& function, int64_t op, int64_t position) {
+RecordedError recorded_error(const ir::Function& function, int64_t op, int64_t position) {
   const ir::Op* found = nullptr;
   int64_t number = 0;
   ir::for_each_op(function.body, [&](const ir::Op& each) {
@@ -15,10 +14,11 @@ std::string recorded_error(const ir::Function& function, int64_t op, int64_t pos
   if (found == nullptr) throw InternalError("@" + function.name + " has no op number " + std::to_string(op));
   const std::string place = (found->loc.known() ? found->loc.text() + ": " : "") + found->row->name + ": ";
   if (found->has_attr("message"))
-    return place + found->text_attr("message") + " (at position " + std::to_string(position) + ")";
-  return place + "the index at position " + std::to_string(position) + " of " +
-         found->operands[1]->type.text() + " is out of range for dim " +
-         std::to_string(found->int_attr("axis")) + " of " + found->operands[0]->type.text();
+    return RecordedError(place + found->text_attr("message") + " (at position " + std::to_string(position) +
+                         ")");
+  return RecordedError(place + "the index at position " + std::to_string(position) + " of " +
+                       found->operands[1]->type.text() + " is out of range for dim " +
+                       std::to_string(found->int_attr("axis")) + " of " + found->operands[0]->type.text());
 }
 
 }  // namespace rondo::backends

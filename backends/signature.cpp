@@ -82,19 +82,23 @@ void Signature::check_arrays(std::span<runtime::Array* const> args) const {
   if (args.size() != params.size())
     throw Error("@" + function + ": expected " + std::to_string(params.size()) + " arguments, found " +
                 std::to_string(args.size()));
-  const auto fail = [&](size_t i, const std::string& what) {
-    throw Error("@" + function + ": argument '" + params[i].name + "'" + what);
-  };
   for (size_t i = 0; i < args.size(); ++i) {
-    if (args[i]->raw() == nullptr) fail(i, ": the array was moved from; was it donated to an earlier run?");
-    if (args[i]->type() != element_type(params[i].type.dtype) ||
-        args[i]->shape().size() != params[i].type.dims.size())
-      throw Error("@" + function + ": " + argument(params[i], *args[i]));
+    check_array(i, *args[i]);
     for (size_t k = 0; params[i].donate && k < args.size(); ++k)
       if (k != i && args[k] == args[i])
-        fail(std::max(i, k),
-             " is the same array as '" + params[std::min(i, k)].name + "', and one of them is donated");
+        throw Error("@" + function + ": argument '" + params[std::max(i, k)].name +
+                    "' is the same array as '" + params[std::min(i, k)].name +
+                    "', and one of them is donated");
   }
+}
+
+void Signature::check_array(size_t position, const runtime::Array& array) const {
+  const Param& param = params.at(position);
+  if (array.raw() == nullptr)
+    throw Error("@" + function + ": argument '" + param.name +
+                "': the array was moved from; was it donated to an earlier run?");
+  if (array.type() != element_type(param.type.dtype) || array.shape().size() != param.type.dims.size())
+    throw Error("@" + function + ": " + argument(param, array));
 }
 
 std::vector<int64_t> shape_of(const Type& type, const Sizes& sizes) {

@@ -36,6 +36,8 @@ struct Signature {
   /// arguments, their element types and ranks, and that a donated array holds something and is passed only
   /// once.
   void check_arrays(std::span<runtime::Array* const> args) const;
+  /// Of these, what concerns one argument alone.
+  void check_array(size_t position, const runtime::Array& array) const;
 };
 
 /// The sizes of a type once symbols are bound. Throws rondo::Error if one is negative, or if the elements'

@@ -8,9 +8,12 @@
 
 namespace rondo::passes {
 
-Debug Debug::parse(std::string_view level_and_pass, std::string_view dump) {
+Debug Debug::parse(std::string_view level_and_pass, std::string_view dump, std::string_view verify) {
   Debug debug;
   debug.dump = dump;
+  debug.verify = verify == "1";
+  if (!debug.verify && !verify.empty() && verify != "0")
+    throw Error("RONDO_VERIFY: expected 0 or 1, found '" + ir::excerpt(verify) + "'");
   if (level_and_pass.empty()) return debug;
   const char level = level_and_pass[0];
   const bool alone = level_and_pass.size() == 1;
@@ -24,9 +27,11 @@ Debug Debug::parse(std::string_view level_and_pass, std::string_view dump) {
 
 const Debug& Debug::get() {
   static const Debug debug = [] {
-    const char* level = std::getenv("RONDO_DEBUG");
-    const char* dump = std::getenv("RONDO_DUMP");
-    return parse(level != nullptr ? level : "", dump != nullptr ? dump : "");
+    const auto variable = [](const char* name) {
+      const char* value = std::getenv(name);
+      return std::string_view(value != nullptr ? value : "");
+    };
+    return parse(variable("RONDO_DEBUG"), variable("RONDO_DUMP"), variable("RONDO_VERIFY"));
   }();
   return debug;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
@@ -42,18 +43,13 @@ void check(const ir::Function& function) {
   if (again != text) throw InternalError("what it made prints otherwise once read back:\n" + text + again);
 }
 
-[[noreturn]] void fail(std::string_view name, const std::string& what, const std::string& before) {
-  throw InternalError("pass " + std::string(name) + ": " + what + "\nbefore the pass the function was:\n" +
-                      before);
-}
-
 }  // namespace
 
-bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH; }
+bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH || Debug::get().verify; }
 
 bool PassRunner::run(std::string_view name, ir::Function& function,
                      const std::function<bool(ir::Function&)>& pass) {
-  const std::string before = ir::print(function);
+  const auto before = ir::clone_function(function, function.name);  // cheaper than its text
   const auto start = std::chrono::steady_clock::now();
   bool changed;
   try {
@@ -64,23 +60,36 @@ bool PassRunner::run(std::string_view name, ir::Function& function,
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    fail(name, error.what(), before);
+    throw InternalError("pass " + std::string(name) + ": " + error.what() +
+                        "\nbefore the pass the function was:\n" + ir::print(*before));
   }
   return changed;
 }
 
+void PassRunner::observe(std::string_view name, const ir::Function& function) const {
+  try {
+    if (options_.verify_each) check(function);
+  } catch (const InternalError& error) {
+    throw InternalError(std::string(name) + ": " + error.what());
+  }
+  show(name, function);
+}
+
 void PassRunner::report(std::string_view name, const ir::Function& function, bool changed,
                         double milliseconds) const {
+  if (options_.debug.shows(Debug::kPasses, name))
+    std::fprintf(stderr, "rondo: %-20.*s @%s: %.3f ms%s\n", static_cast<int>(name.size()), name.data(),
+                 function.name.c_str(), milliseconds, changed ? "" : ", nothing changed");
+  if (changed) show(name, function);
+}
+
+void PassRunner::show(std::string_view name, const ir::Function& function) const {
   const Debug& debug = options_.debug;
-  const int length = static_cast<int>(name.size());
-  if (debug.shows(Debug::kPasses, name))
-    std::fprintf(stderr, "rondo: %-20.*s @%s: %.3f ms%s\n", length, name.data(), function.name.c_str(),
-                 milliseconds, changed ? "" : ", nothing changed");
-  if (!changed) return;
   const bool print = options_.print_changed || debug.shows(Debug::kChanges, name);
   if (!print && debug.dump.empty()) return;
   const std::string text = ir::print(function);
-  if (print) std::fprintf(stderr, "// after %.*s\n%s\n", length, name.data(), text.c_str());
+  if (print)
+    std::fprintf(stderr, "// after %.*s\n%s\n", static_cast<int>(name.size()), name.data(), text.c_str());
   if (!debug.dump.empty()) dump(debug.dump, name, text);
 }
 

@@ -28,10 +28,16 @@ class PassRunner {
   bool run(const Pass& pass, ir::Function& function) { return run(pass.name, function, pass.run); }
   bool run(std::string_view name, ir::Function& function, const std::function<bool(ir::Function&)>& pass);
 
-  /// True in builds with RONDO_VERIFY_EACH (the presets dev and asan).
+  /// Verifies, prints and dumps a function that came from elsewhere (read, traced, differentiated) as if a
+  /// pass of that name had made it.
+  void observe(std::string_view name, const ir::Function& function) const;
+
+  /// True in builds with RONDO_VERIFY_EACH (the presets dev and asan), and where the variable RONDO_VERIFY
+  /// asks for it.
   static bool verifies_by_default();
 
  private:
+  void show(std::string_view name, const ir::Function& function) const;
   void report(std::string_view name, const ir::Function& function, bool changed, double milliseconds) const;
 
   Options options_;

@@ -33,7 +33,7 @@ struct Request {
   std::vector<Step> steps;
 };
 
-void bind(ir::Module& module, const Sizes& sizes) {
+void bind(ir::Module& module, const Sizes& sizes, passes::PassRunner& runner) {
   for (const auto& [symbol, size] : sizes) {
     const Dim wanted(symbol);
     bool found = false;
@@ -42,13 +42,17 @@ void bind(ir::Module& module, const Sizes& sizes) {
         found |= std::ranges::find(param->type.dims, wanted) != param->type.dims.end();
     if (!found) throw Error("--bind: no parameter has the dim " + symbol);
   }
-  for (const auto& function : module.functions) ir::substitute(*function, sizes);
+  for (const auto& function : module.functions)
+    runner.run("bind", *function, [&](ir::Function& each) {
+      ir::substitute(each, sizes);
+      return true;
+    });
 }
 
-void differentiate(ir::Module& module, const std::string& name) {
+const ir::Function& differentiate(ir::Module& module, const std::string& name) {
   const ir::Function* function = module.find(name);
   if (function == nullptr) throw Error("--vjp: there is no function @" + name);
-  module.add(passes::vjp(*function));
+  return *module.add(passes::vjp(*function));
 }
 
 int transform(const Request& request) {
@@ -60,9 +64,9 @@ int transform(const Request& request) {
     if (step.pass != nullptr)
       for (const auto& function : module.functions) runner.run(*step.pass, *function);
     else if (!step.vjp.empty())
-      differentiate(module, step.vjp);
+      runner.observe("vjp", differentiate(module, step.vjp));
     else
-      bind(module, step.sizes);
+      bind(module, step.sizes, runner);
     if (step.pass != nullptr && step.pass->name == request.stop_after) break;
   }
   if (!request.steps.empty()) ir::verify(module, "after all passes");

@@ -95,14 +95,14 @@ class CompiledFunction : public backends::Executable {
   class Lease {
    public:
     explicit Lease(const CompiledFunction& owner) : owner_(owner) {
-      {
-        std::lock_guard lock(owner.mutex_);
-        if (!owner.idle_.empty()) {
-          state_ = std::move(owner.idle_.back());
-          owner.idle_.pop_back();
-        }
+      std::lock_guard lock(owner.mutex_);
+      if (!owner.idle_.empty()) {
+        state_ = std::move(owner.idle_.back());
+        owner.idle_.pop_back();
+        return;
       }
-      if (state_ == nullptr) state_ = std::make_unique<RunState>(owner.options_.memory_limit);
+      state_ = std::make_unique<RunState>(owner.options_.memory_limit);
+      owner.idle_.reserve(++owner.states_);  // so that giving it back never fails
     }
     ~Lease() {
       std::lock_guard lock(owner_.mutex_);
@@ -155,8 +155,7 @@ class CompiledFunction : public backends::Executable {
 
     driver_(&state.frame);
 
-    if (state.error.set())
-      throw Error(backends::recorded_error(*function_, state.error.op, state.error.position));
+    if (state.error.set()) throw backends::recorded_error(*function_, state.error.op, state.error.position);
     for (size_t i = 0; i < results.size(); ++i)
       if (table_.results[i].kind == ResultSource::kCopy)
         std::memcpy(results[i].raw(), state.buffers[table_.results[i].buffer], results[i].bytes());
@@ -189,6 +188,7 @@ class CompiledFunction : public backends::Executable {
   mutable std::mutex mutex_;  // of what follows
   mutable Counters counters_;
   mutable BoundCache bounds_;
+  mutable size_t states_ = 0;  // in use or idle
   mutable std::vector<std::unique_ptr<RunState>> idle_;
 };
 

@@ -184,8 +184,7 @@ class Interpreter : public backends::Executable {
       in.push_back(std::make_shared<HostArray>(std::move(x)));
     }
     const std::vector<Shared> out = walk.run(function_->body, in);
-    if (walk.error().set)
-      throw Error(backends::recorded_error(*function_, walk.error().op, walk.error().position));
+    if (walk.error().set) throw backends::recorded_error(*function_, walk.error().op, walk.error().position);
     std::vector<Array> results;
     for (const Shared& x : out) {
       results.push_back(Array::uninitialised(backends::element_type(x->dtype), x->shape));

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <algorithm>
 #include <chrono>
 #include <list>
 
@@ -26,20 +25,15 @@ std::unique_ptr<backends::Executable> make_executable(const ir::Function& functi
   fail(request.loc, "there is no backend '" + request.options.backend + "'; there are: " + names);
 }
 
-// An error of sizes is one of this call; an error that an op recorded has the place of the op.
-std::vector<Array> run_executable(const backends::Executable& executable, std::span<Array* const> arrays,
-                                  Loc loc) {
+// An error that an op recorded has the place of the op; every other one is of this call.
+template <class Call>
+auto placed(Loc loc, Call&& call) {
   try {
-    return executable.run(arrays);
-  } catch (const Error&) {
-    try {
-      executable.signature().bind(arrays);
-    } catch (const Error& error) {
-      fail(loc, error.what());
-    }
+    return call();
+  } catch (const backends::RecordedError&) {
     throw;
-  } catch (const runtime::Failure& failure) {
-    fail(loc, failure.what());
+  } catch (const Error& error) {
+    fail(loc, error.what());
   }
 }
 
@@ -61,11 +55,6 @@ void optimise(ir::Function& function, passes::PassRunner& runner) {
   runner.run(*passes::find_pass("drop-identities"), function);
 }
 
-// Shows what did not come out of a pass where passes are shown.
-void record(const char* name, ir::Function& function, passes::PassRunner& runner) {
-  runner.run(name, function, [](ir::Function&) { return true; });
-}
-
 }  // namespace
 
 Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
@@ -80,11 +69,11 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   parts_->result_names = std::make_shared<const std::vector<std::string>>(std::move(names));
   parts_->initial = ir::clone_function(*traced.function, traced.function->name);
   const auto start = std::chrono::steady_clock::now();
-  record("trace", *traced.function, runner);
+  runner.observe("trace", *traced.function);
   if (training) {
     runner.run(*passes::find_pass("canonicalise"), *traced.function);
     traced = add_training(std::move(traced), request);
-    record("train", *traced.function, runner);
+    runner.observe("train", *traced.function);
   }
   optimise(*traced.function, runner);
   parts_->executable = make_executable(*traced.function, request, watch);
@@ -118,12 +107,13 @@ Weights Program::init(uint64_t seed) const {
 
 namespace {
 
-// What the arguments say about symbols; whether they agree is checked where all of them are matched.
+// What the arguments, of the ranks expected, say about symbols; whether they agree is checked where all are
+// matched.
 Sizes sizes_of(const ir::Graph& body, const std::vector<const Array*>& arguments) {
   Sizes sizes;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const std::vector<Dim>& dims = body.params[i]->type.dims;
-    for (size_t k = 0; k < std::min(dims.size(), arguments[i]->shape().size()); ++k)
+    for (size_t k = 0; k < dims.size(); ++k)
       if (dims[k].is_symbol()) sizes.emplace(dims[k].text(), arguments[i]->shape()[k]);
   }
   return sizes;
@@ -157,7 +147,7 @@ class CalledWeights {
   const Array* find(const std::string& name, const Type& type) {
     const bool there = weights_.contains(name);
     if (has_fixed_sizes(type)) return there ? &weights_.at(name) : nullptr;
-    const std::vector<int64_t> shape = backends::shape_of(type, sizes_);
+    const auto shape = placed(loc_, [&] { return backends::shape_of(type, sizes_); });
     if (!there) {
       const int64_t seed = weights_.contains(kSeed) ? weights_.at(kSeed).item<int64_t>() : 0;
       return &begun_.emplace_back(name, initial_value(name, traced_.variables.at(name), shape, seed)).second;
@@ -185,13 +175,17 @@ std::vector<Array> Program::run(const Weights& weights, Weights* changing,
   const Traced& traced = parts_->traced;
   if (changing == nullptr && !traced.updated.empty())
     fail(loc, "the function changes '" + traced.updated[0] + "': call it with weights that are not const");
+  const backends::Executable& executable = *parts_->executable;
+  placed(loc, [&] {
+    for (size_t i = 0; i < arguments.size(); ++i) executable.signature().check_array(i, *arguments[i]);
+  });
   CalledWeights called(traced, weights, arguments, loc);
 
   // Only donated arrays change, and those are of weights that may.
   std::vector<Array*> arrays;
   for (const Array* array : arguments) arrays.push_back(const_cast<Array*>(array));
   for (const Array* array : called.arrays()) arrays.push_back(const_cast<Array*>(array));
-  std::vector<Array> results = run_executable(*parts_->executable, arrays, loc);
+  std::vector<Array> results = placed(loc, [&] { return executable.run(arrays); });
 
   if (changing != nullptr) {
     for (auto& [name, array] : called.begun()) changing->set(name, std::move(array));

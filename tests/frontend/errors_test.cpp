@@ -262,6 +262,18 @@ TEST_CASE("calls") {
       },
       {f32[{B}]}, kBackend);
   CHECK_ERROR(both(two)["half"], "the results have no field 'half'; they have: twice, thrice");
+  const auto running = compile(
+      [](Tensor x) {
+        const Tensor total = state("total", {B});
+        update(total, total + x);
+        return x;
+      },
+      {f32[{B}]}, kBackend);
+  Weights totals = running.init(1);
+  CHECK_ERROR(running(totals, floats({1, 1}, {1})),
+              "@main: argument 'arg0': expected f32[B], found f32[1,1]");
+  const auto huge = compile([](Tensor x) { return zeros({int64_t{1} << 58}) + x; }, {f32[{}]}, kBackend);
+  CHECK(error_of([&] { huge(floats({}, {1})); }).starts_with(at(__LINE__)));
   weights.set("w", three);
   CHECK_ERROR(f(weights, two, two), "@main: argument 'w': expected f32[1], found f32[3]: dim 0 must be 1");
 }

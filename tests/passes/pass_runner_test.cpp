@@ -61,6 +61,16 @@ TEST_CASE("a pass says whether it changed the function") {
   CHECK(find_pass("remove_dead_code") == nullptr);
 }
 
+TEST_CASE("a function from elsewhere is verified as if a pass had made it") {
+  ir::Module module = ir::parse(kText, "f");
+  const PassRunner runner({.verify_each = true});
+  runner.observe("trace", *module.functions[0]);
+  module.functions[0]->body.ops[0]->results[0]->type = f64[{Dim("B")}];
+  CHECK_THROWS_WITH_AS(
+      runner.observe("trace", *module.functions[0]),
+      "trace: after it: @f: op_c3: result 0 is f64[B], expected f32[B]\n%y = neg %x : f64[B]", InternalError);
+}
+
 TEST_CASE("the debugging variables are read strictly") {
   CHECK(Debug::parse("", "").level == Debug::kNothing);
   const Debug all = Debug::parse("2", "dumps");
@@ -73,4 +83,8 @@ TEST_CASE("the debugging variables are read strictly") {
   CHECK_FALSE(fuse.shows(Debug::kPasses, "unroll"));
   for (const char* wrong : {"6", "-1", "12", "fuse", "2 fuse", ","})
     CHECK_THROWS_AS(Debug::parse(wrong, ""), Error);
+  CHECK_FALSE(all.verify);
+  CHECK_FALSE(Debug::parse("", "", "0").verify);
+  CHECK(Debug::parse("", "", "1").verify);
+  CHECK_THROWS_WITH_AS(Debug::parse("", "", "yes"), "RONDO_VERIFY: expected 0 or 1, found 'yes'", Error);
 }
