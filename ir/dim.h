@@ -25,7 +25,7 @@ concept WholeNumber = std::integral<I> && !std::same_as<I, bool> && !std::same_a
 class Dim {
  public:
   static constexpr size_t kMaxTerms = 64;
-  static constexpr size_t kMaxDegree = 16;
+  static constexpr size_t kMaxDegree = 32;
   static constexpr size_t kMaxSymbolBytes = 64;
 
   struct Term {

@@ -148,9 +148,12 @@ void GraphParser::check_results(const Draft& draft, const std::vector<Type>& typ
     in_.fail(draft.declared_at.back(), has + ", found " + counted(draft.declared.size(), "type"));
   if (draft.results.size() != types.size())
     in_.fail(draft.at, has + ", found " + counted(draft.results.size(), "name"));
-  for (const Type& type : types)
+  for (const Type& type : types) {
     if (type.rank() > kMaxRank)
       in_.fail(draft.at, "type_c1: the result has more than " + std::to_string(kMaxRank) + " dims");
+    if (const std::string flaw = type.flaw(); !flaw.empty())
+      in_.fail(draft.at, "type_c3: the result " + flaw);
+  }
 }
 
 void GraphParser::numbers_to_constants(Draft& draft, Graph& graph) {

@@ -144,6 +144,7 @@ Type TokenReader::type() {
       fail(at, "type_c1: a type has more than " + std::to_string(kMaxRank) + " dims");
   } while (accept(","));
   expect("]");
+  if (const std::string flaw = type.flaw(); !flaw.empty()) fail(name.at, "type_c3: " + flaw);
   return type;
 }
 

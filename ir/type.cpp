@@ -4,6 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "ir/error.h"
+#include "ir/text.h"
+
 namespace rondo {
 
 namespace {
@@ -31,6 +34,11 @@ std::string Type::flaw() const {
   if (rank() > kMaxRank) return text() + " has more than " + std::to_string(kMaxRank) + " dims";
   for (Dim dim : dims)
     if (dim.is_constant() && dim.constant() < 0) return text() + " has the negative dim " + dim.text();
+  try {
+    bytes();
+  } catch (const Error& error) {
+    return ir::excerpt(text()) + " has too many elements: " + error.what();
+  }
   return "";
 }
 

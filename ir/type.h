@@ -51,8 +51,11 @@ struct Type {
   Type with(DType other) const { return {other, dims}; }
   /// The number of elements.
   Dim size() const { return product(dims); }
+  /// The bytes that its elements take. Throws Error where that is no size (see Dim): never of a sound type.
+  Dim bytes() const { return size() * dtype.bytes(); }
   std::string text() const;
-  /// What is wrong with it whatever the sizes, more than kMaxRank dims or a negative one; empty if nothing.
+  /// What is wrong with it whatever the sizes, more than kMaxRank dims, a negative one, or bytes that are no
+  /// size; empty if nothing.
   std::string flaw() const;
   friend bool operator==(const Type&, const Type&) = default;
 };

@@ -27,6 +27,7 @@ std::span<const Rule> rules() {
       {"graph_c4", "ops, values and graphs point at those that hold them"},
       {"type_c1", "a type has at most 32 dims"},
       {"type_c2", "a dim is no negative number"},
+      {"type_c3", "the bytes of a tensor are a size: 64 terms of 32 symbols at most, in 64 bits"},
       {"op_c1", "an op has the attributes that its row declares, each once and of the declared kind"},
       {"op_c2",
        "a region op binds and yields the lists that its row declares, a value for each that is bound"},
@@ -208,6 +209,8 @@ void Verifier::type(const Type& type, const Op* op) {
     check(!size.is_constant() || size.constant() >= 0, "type_c2", type.text(), op);
     dim(size, op);
   }
+  const std::string flaw = type.flaw();
+  check(flaw.empty(), "type_c3", flaw, op);
 }
 
 void Verifier::dim(Dim dim, const Op* op) {

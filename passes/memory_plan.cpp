@@ -86,7 +86,7 @@ class Timeline {
 
   // The first value kept in a buffer has its size: all others are as large, or a slot of it.
   void fill(const ir::Value& value, int64_t number) {
-    if (at(number).first < 0) at(number).bytes = value.type.size() * value.type.dtype.bytes();
+    if (at(number).first < 0) at(number).bytes = value.type.bytes();
     touch(number);
   }
 

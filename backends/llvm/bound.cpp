@@ -47,7 +47,7 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
     const Type& type = signature.results[i];
     result_shapes.push_back(backends::shape_of(type, symbols));
     if (table.results[i].kind != ResultSource::kDonated)
-      total += static_cast<std::uint64_t>((type.size() * type.dtype.bytes()).evaluate(symbols));
+      total += static_cast<std::uint64_t>(type.bytes().evaluate(symbols));
   }
   if (total > memory_limit)
     throw Error("@" + signature.function + ": " + text(symbols) + " would take " + std::to_string(total) +

@@ -82,7 +82,7 @@ class DriverEmitter {
                                                                         static_cast<int64_t>(entry->second)));
   }
 
-  llvm::Value* bytes(const Type& type) { return size(type.size() * type.dtype.bytes()); }
+  llvm::Value* bytes(const Type& type) { return size(type.bytes()); }
 
   void return_if(llvm::Value* condition) {
     llvm::Function* function = b_.GetInsertBlock()->getParent();

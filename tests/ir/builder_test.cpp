@@ -48,10 +48,14 @@ TEST_CASE("the builder infers types and names the user's place when a constraint
 TEST_CASE("limits of sizes and ranks are the user's errors, with their place") {
   Function function("f");
   const Dim large = int64_t{1} << 40;
-  Value* x = function.add_param(f32[{large, large}], "x");
+  Value* x = function.add_param(f32[{large}], "x");
   Value* s = function.add_param(f32[{}], "s");
   Builder b(function.body, Loc("mine.cpp", 20));
-  CHECK_THROWS_WITH_AS(b.reshape(x, {B}), "mine.cpp:20: reshape: a size does not fit 64 bits", Error);
+  CHECK_THROWS_WITH_AS(
+      b.dot(x, x, {}, {}),
+      "mine.cpp:20: dot: f32[1099511627776,1099511627776] has too many elements: a size does "
+      "not fit 64 bits",
+      Error);
   CHECK_THROWS_WITH_AS(b.constant(f32[{T, -1}], 0),
                        "mine.cpp:20: constant: f32[T,-1] has the negative dim -1", Error);
   CHECK_THROWS_WITH_AS(

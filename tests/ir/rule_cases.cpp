@@ -112,6 +112,7 @@ std::vector<MemoryCase> memory_cases() {
       {"graph_c4", [body](Module& m) { body(m).param(1)->graph = nullptr; }},
       {"type_c1", [body](Module& m) { body(m).param(1)->type.dims.resize(33, Dim(1)); }},
       {"type_c2", [body](Module& m) { body(m).param(1)->type.dims[0] = Dim(-1); }},
+      {"type_c3", [body](Module& m) { body(m).param(1)->type.dims[0] = int64_t{1} << 62; }},
       {"op_c1", [=](Module& m) { fusion(m).attrs.push_back(scan(m).attrs[0]); }},
       {"op_c1", [scan](Module& m) { scan(m).attrs.push_back(scan(m).attrs[0]); }},
       {"op_c1", [scan](Module& m) { scan(m).attrs[0].args.clear(); }},

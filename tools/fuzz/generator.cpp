@@ -239,6 +239,8 @@ void Generator::add_convert(Place& place) {
 void Generator::add_bitcast(Place& place) {
   Value* x = any(place);
   if (x->type.dtype == i1 || options_.smooth) return;
+  // Which NaN one is hangs on the machine: its bits are no part of the language.
+  if (x->type.dtype.is_float()) x = place.b.select(place.b.compare("eq", x, x), x, place.b.like(x, 0.0));
   static constexpr std::array<DType, 4> other = {i32, i64, f32, f64};
   keep(place, place.b.bitcast(x, other[x->type.dtype.id()]));
 }
