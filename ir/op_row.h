@@ -124,6 +124,8 @@ struct OpRow {
   std::vector<Interval> smooth = {};  // for each operand; empty: anywhere
   double max_ulp = 0;                 // f32 error against the exact value; 0: correctly rounded
   bool cheap = false;                 // recomputed in a transposed scan rather than kept as a residual
+  bool keeps_elements = false;  // the result has operand 0's elements as they lie, and may be its buffer
+  bool updates = false;         // the result is operand 0 with few elements changed: it may overwrite it
   RegionSpec region = {};
 
   bool is_elementwise() const { return family == Family::kElementwise; }

@@ -50,48 +50,63 @@ Place place(const IndexMap& map, const std::vector<Dim>& strides, size_t loops) 
   return place;
 }
 
-std::vector<Dim> before_part(const ir::Op& split, int part) {
-  std::vector<Dim> offset(split.operands[0]->type.dims.size(), 0);
-  Dim& first = offset[split.int_attr("dim")];
-  for (int k = 0; k < part; ++k) first = first + split.dims_attr("sizes")[k];
-  return offset;
+// A view's result is its operand, read elsewhere. For each op that is one: the map through which the operand
+// is read where the result `part` is read through `map`.
+using Through = IndexMap (*)(const ir::Op& op, int part, IndexMap map);
+
+IndexMap through_slice(const ir::Op& op, int, IndexMap map) {
+  return moved(std::move(map), op.dims_attr("lo"));
 }
 
-IndexMap through_units(const ir::Op& reshape, const IndexMap& map) {
-  const std::vector<Dim>& from = reshape.operands[0]->type.dims;
+IndexMap through_split(const ir::Op& op, int part, IndexMap map) {
+  Dim& offset = map.entries[op.int_attr("dim")].offset;
+  for (int k = 0; k < part; ++k) offset = offset + op.dims_attr("sizes")[k];
+  return map;
+}
+
+IndexMap through_broadcast(const ir::Op& op, int, IndexMap map) {
+  IndexMap from;
+  for (int64_t dim : op.ints_attr("dims")) from.entries.push_back(map.entries[dim]);
+  return from;
+}
+
+IndexMap through_transpose(const ir::Op& op, int, IndexMap map) {
+  IndexMap from = map;
+  const auto perm = op.ints_attr("perm");
+  for (size_t i = 0; i < perm.size(); ++i) from.entries[perm[i]] = map.entries[i];
+  return from;
+}
+
+std::vector<Dim> without_units(std::vector<Dim> dims) {
+  std::erase_if(dims, [](Dim dim) { return dim.is_constant(1); });
+  return dims;
+}
+
+// Of a reshape that only adds or drops dims of 1.
+IndexMap through_units(const ir::Op& reshape, int, IndexMap map) {
   const std::vector<Dim>& to = reshape.result()->type.dims;
   std::vector<IndexMap::Entry> kept;
   for (size_t k = 0; k < to.size(); ++k)
     if (!to[k].is_constant(1)) kept.push_back(map.entries[k]);
-  IndexMap result;
+  IndexMap from;
   auto next = kept.begin();
-  for (Dim dim : from) result.entries.push_back(dim.is_constant(1) ? IndexMap::Entry{} : *next++);
-  return result;
+  for (Dim dim : reshape.operands[0]->type.dims)
+    from.entries.push_back(dim.is_constant(1) ? IndexMap::Entry{} : *next++);
+  return from;
 }
 
-// The map through which a view's operand is read where its result `part` is read through `map`; false if the
-// op is no view.
-bool through_view(const ir::Op& op, int part, IndexMap& map) {
+Through through_view(const ir::Op& op) {
   namespace ops = ir::ops;
-  if (op.row == &ops::slice) {
-    map = moved(map, op.dims_attr("lo"));
-  } else if (op.row == &ops::split) {
-    map = moved(map, before_part(op, part));
-  } else if (op.row == &ops::broadcast) {
-    IndexMap from;
-    for (int64_t dim : op.ints_attr("dims")) from.entries.push_back(map.entries[dim]);
-    map = from;
-  } else if (op.row == &ops::transpose) {
-    IndexMap from = map;
-    const auto perm = op.ints_attr("perm");
-    for (size_t i = 0; i < perm.size(); ++i) from.entries[perm[i]] = map.entries[i];
-    map = from;
-  } else if (is_reshape_of_units(op)) {
-    map = through_units(op, map);
-  } else {
-    return false;
-  }
-  return true;
+  static const std::unordered_map<const ir::OpRow*, Through> views = {{&ops::slice, through_slice},
+                                                                      {&ops::split, through_split},
+                                                                      {&ops::broadcast, through_broadcast},
+                                                                      {&ops::transpose, through_transpose},
+                                                                      {&ops::reshape, through_units}};
+  const auto found = views.find(op.row);
+  if (found == views.end()) return nullptr;
+  const bool units_only = op.row != &ops::reshape ||
+                          without_units(op.operands[0]->type.dims) == without_units(op.result()->type.dims);
+  return units_only ? found->second : nullptr;
 }
 
 // A value to be written: all of a result or a part of it.
@@ -209,11 +224,10 @@ class Planner {
       if (found == reads.end()) continue;
       const std::vector<Read> asked = found->second;  // a copy: `reads` grows
       for (const Read& read : asked) {
-        IndexMap map = read.map;
-        if (through_view(op, result->index, map)) {
-          request(reads, op.operands[0], map);
+        if (const Through through = through_view(op)) {
+          request(reads, op.operands[0], through(op, result->index, read.map));
         } else if (op.row->is_elementwise()) {
-          for (const ir::Value* operand : op.operands) request(reads, operand, map);
+          for (const ir::Value* operand : op.operands) request(reads, operand, read.map);
         } else if (op.row != &ir::ops::constant && op.row != &ir::ops::iota && op.row != &ir::ops::dim) {
           throw InternalError("fusion_plan: " + op.row->name + " can't stand in a fusion");
         }
@@ -227,9 +241,10 @@ class Planner {
       const auto found = reads.find(result.get());
       if (found == reads.end()) continue;
       for (size_t i = 0; i < found->second.size(); ++i) {
-        IndexMap map = found->second[i].map;
-        if (through_view(op, result->index, map)) {
-          found->second[i].step = step_of(nest, reads, op.operands[0], map);
+        const IndexMap map = found->second[i].map;
+        if (const Through through = through_view(op)) {
+          const IndexMap from = through(op, result->index, map);
+          found->second[i].step = step_of(nest, reads, op.operands[0], from);
           continue;
         }
         Step step{.op = &op};
@@ -292,14 +307,7 @@ class Planner {
 
 }  // namespace
 
-bool is_reshape_of_units(const ir::Op& op) {
-  if (op.row != &ir::ops::reshape) return false;
-  auto without_units = [](std::vector<Dim> dims) {
-    std::erase_if(dims, [](Dim dim) { return dim.is_constant(1); });
-    return dims;
-  };
-  return without_units(op.operands[0]->type.dims) == without_units(op.result()->type.dims);
-}
+bool is_view(const ir::Op& op) { return through_view(op) != nullptr; }
 
 std::vector<Nest> plan_fusion(const ir::Op& op) { return Planner(op).run(); }
 

@@ -41,10 +41,11 @@ struct Nest {
 
 /// The nests of a fusion or of a lone op, to be run in this order: one for each shape that is written. Takes
 /// a fusion of ops that can_fuse holds for (fusion_rules.h), or any lone element-wise op, constant, iota,
-/// dim, broadcast, slice, split, pad, concat, transpose or is_reshape_of_units; else InternalError.
+/// dim, view, pad or concat; else InternalError.
 std::vector<Nest> plan_fusion(const ir::Op& op);
 
-/// True for a reshape that just adds and drops dims of size 1.
-bool is_reshape_of_units(const ir::Op& op);
+/// True for an op whose results are its operand, read elsewhere: a fusion reads the operand instead. A reshape
+/// is one if it only adds or drops dims of size 1.
+bool is_view(const ir::Op& op);
 
 }  // namespace rondo::passes

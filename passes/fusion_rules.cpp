@@ -25,12 +25,10 @@ bool has_equal_pieces(const ir::Op& concat) {
 }  // namespace
 
 bool can_fuse(const ir::Op& op) {
-  namespace ops = ir::ops;
   if (op.row->is_elementwise() || op.row->family == ir::Family::kMake) return true;
-  if (op.row == &ops::broadcast || op.row == &ops::slice || op.row == &ops::split) return true;
-  if (op.row == &ops::transpose) return keeps_rows(op);
-  if (op.row == &ops::concat) return has_equal_pieces(op);
-  return is_reshape_of_units(op);
+  if (op.row == &ir::ops::transpose) return keeps_rows(op);
+  if (op.row == &ir::ops::concat) return has_equal_pieces(op);
+  return is_view(op);
 }
 
 const std::vector<Dim>& iteration_dims(const ir::Value& value) {
@@ -40,8 +38,7 @@ const std::vector<Dim>& iteration_dims(const ir::Value& value) {
 
 bool may_write_in_place(const ir::Op& op, int operand, int result) {
   const ir::Value* shared = op.operands[operand];
-  if (op.row == &ir::ops::scatter_add)
-    return operand == 0 && std::count(op.operands.begin(), op.operands.end(), shared) == 1;
+  if (op.row->updates) return operand == 0 && std::count(op.operands.begin(), op.operands.end(), shared) == 1;
   if (!op.row->is_elementwise() && op.row != &ir::ops::fusion) return false;
   const Type &from = shared->type, &to = op.result(result)->type;
   if (from.dims != to.dims || from.dtype.bytes() != to.dtype.bytes()) return false;

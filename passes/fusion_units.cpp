@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "ir/op_row.h"
+#include "passes/fusion_plan.h"
 #include "passes/fusion_rules.h"
 
 namespace rondo::passes {
@@ -31,7 +32,6 @@ struct Unit {
 };
 
 bool is_concat(const ir::Op& op) { return op.row == &ir::ops::concat; }
-bool is_view(const ir::Op& op) { return op.row->family == ir::Family::kShape && !is_concat(op); }
 
 bool has_one_iteration(const ir::Op& op) {
   return std::all_of(op.results.begin(), op.results.end(), [&](const auto& result) {

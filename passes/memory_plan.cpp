@@ -34,12 +34,7 @@ std::vector<CarryPlan> carry_plans(const ir::Op& op) {
   return plans;
 }
 
-int aliased_operand(const ir::Op& op) {
-  namespace ops = ir::ops;
-  const bool same_elements = op.row == &ops::reshape || op.row == &ops::check || op.row == &ops::identity ||
-                             op.row == &ops::stop_gradient;
-  return same_elements ? 0 : -1;
-}
+int aliased_operand(const ir::Op& op) { return op.row->keeps_elements ? 0 : -1; }
 
 bool can_record_error(const ir::Op& op) {
   if (op.row->family == ir::Family::kIndexed || op.row->family == ir::Family::kError) return true;
