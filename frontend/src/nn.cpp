@@ -13,14 +13,14 @@ namespace {
 
 Initializer within(double limit) { return uniform(-limit, limit); }
 
-// Of what is the sum of two weights elsewhere.
-Initializer twice(Initializer init) {
-  return [init = std::move(init)](std::string_view name, uint64_t seed, std::span<const int64_t> shape,
-                                  std::span<double> values) {
+// Of weights the first `summed` of which are sums of two elsewhere.
+Initializer twice(Initializer init, int64_t summed) {
+  return [init = std::move(init), summed](std::string_view name, uint64_t seed,
+                                          std::span<const int64_t> shape, std::span<double> values) {
     std::vector<double> second(values.size());
     init(name, seed, shape, values);
     init(std::string(name) + ".second", seed, shape, second);
-    for (size_t i = 0; i < values.size(); ++i) values[i] += second[i];
+    for (int64_t i = 0; i < summed; ++i) values[i] += second[i];
   };
 }
 
@@ -69,14 +69,15 @@ Tensor Dropout::operator()(const Tensor& x, Loc loc) const {
   return where(random_uniform(name_, x.dims()) >= rate_, x / (1 - rate_), 0);
 }
 
-CellWeights::CellWeights(const std::string& name, int64_t inputs, int64_t hidden, int64_t gates, Loc loc)
+CellWeights::CellWeights(const std::string& name, int64_t inputs, int64_t hidden, int64_t gates,
+                         int64_t summed, Loc loc)
     : hidden(hidden), loc(detail::place(loc)) {
   check_size(name, "inputs", inputs, loc);
   check_size(name, "hidden", hidden, loc);
   const Initializer init = within(1 / std::sqrt(static_cast<double>(hidden)));
   W = param(name + ".W", {inputs, gates * hidden}, init, loc);
   U = param(name + ".U", {hidden, gates * hidden}, init, loc);
-  b = param(name + ".b", {gates * hidden}, twice(init), loc);
+  b = param(name + ".b", {gates * hidden}, twice(init, summed * hidden), loc);
 }
 
 Rnn::State Rnn::operator()(const Tensor& x, const State& s) const {
@@ -91,12 +92,16 @@ Lstm::State Lstm::operator()(const Tensor& x, const State& s) const {
   return {sigmoid(o) * tanh(c), c};
 }
 
+Gru::Gru(const std::string& name, int64_t inputs, int64_t hidden, Loc loc)
+    : CellWeights(name, inputs, hidden, 3, 2, loc),
+      bn(param(name + ".bn", {hidden}, within(1 / std::sqrt(static_cast<double>(hidden))), loc)) {}
+
 Gru::State Gru::operator()(const Tensor& x, const State& s) const {
   CalledFrom here(loc);
   const auto [xr, xz, xn] = split<3>(dot(x, W) + b);
   const auto [hr, hz, hn] = split<3>(dot(s.h, U));
   const Tensor z = sigmoid(xz + hz);
-  return {(1 - z) * tanh(xn + sigmoid(xr + hr) * hn) + z * s.h};
+  return {(1 - z) * tanh(xn + sigmoid(xr + hr) * (hn + bn)) + z * s.h};
 }
 
 }  // namespace rondo::nn

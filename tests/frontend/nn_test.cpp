@@ -26,6 +26,7 @@ auto one_step(F state_of, int64_t gates, const Array& x, const Array& h, const A
         cell.W = W;
         cell.U = U;
         cell.b = b;
+        if constexpr (std::is_same_v<Cell, nn::Gru>) cell.bn = c;
         return state_of(cell, x, h, c);
       },
       {f64[{1, 2}], f64[{1, 2}], f64[{1, 2}], f64[{2, 2 * gates}], f64[{2, 2 * gates}], f64[{2 * gates}]},
@@ -75,7 +76,8 @@ TEST_CASE("cells are their formulas") {
     std::vector<double> expected;
     for (size_t k = 0; k < 2; ++k) {
       const double r = logistic(p.x[k] + p.h[k]), z = logistic(p.x[2 + k] + p.h[2 + k]);
-      expected.push_back((1 - z) * std::tanh(p.x[4 + k] + r * p.h[4 + k]) + z * values(h)[k]);
+      expected.push_back((1 - z) * std::tanh(p.x[4 + k] + r * (p.h[4 + k] + values(c)[k])) +
+                         z * values(h)[k]);
     }
     check_array(one_step<nn::Gru>(step, 3, x, h, c, W, U, b), {1, 2}, expected, 1e-14);
   }
@@ -92,6 +94,7 @@ void check_cell_gradient(int64_t gates) {
         cell.W = W;
         cell.U = U;
         cell.b = b;
+        if constexpr (std::is_same_v<Cell, nn::Gru>) cell.bn = split<3>(b)[2];
         typename Cell::State initial;
         detail::for_each_tensor(initial,
                                 [&](const std::string&, Tensor& part) { part = full(f64[{B, 2}], 0.25); });

@@ -56,9 +56,11 @@ class Dropout {
 inline Dropout dropout(const std::string& name, double rate, Loc loc = {}) { return {name, rate, loc}; }
 
 /// Weights of a cell: `name.W` [inputs, gates hidden], `name.U` [hidden, gates hidden] and `name.b` [gates
-/// hidden], uniform in +-1/sqrt(hidden); b is the sum of two draws, since PyTorch adds two biases.
+/// hidden], uniform in +-1/sqrt(hidden). In the first `summed` gates b is the sum of two draws, since PyTorch
+/// adds two biases there.
 struct CellWeights {
-  CellWeights(const std::string& name, int64_t inputs, int64_t hidden, int64_t gates, Loc loc);
+  CellWeights(const std::string& name, int64_t inputs, int64_t hidden, int64_t gates, int64_t summed,
+              Loc loc);
   Tensor W, U, b;
   int64_t hidden;
   Loc loc;
@@ -71,7 +73,7 @@ class Rnn : public CellWeights {
     Tensor h;
   };
   Rnn(const std::string& name, int64_t inputs, int64_t hidden, Loc loc = {})
-      : CellWeights(name, inputs, hidden, 1, loc) {}
+      : CellWeights(name, inputs, hidden, 1, 1, loc) {}
   State initial(Dim rows) const { return {zeros({rows, hidden}, loc)}; }
   State operator()(const Tensor& x, const State& s) const;
 };
@@ -84,23 +86,23 @@ class Lstm : public CellWeights {
     Tensor h, c;
   };
   Lstm(const std::string& name, int64_t inputs, int64_t hidden, Loc loc = {})
-      : CellWeights(name, inputs, hidden, 4, loc) {}
+      : CellWeights(name, inputs, hidden, 4, 4, loc) {}
   State initial(Dim rows) const { return {zeros({rows, hidden}, loc), zeros({rows, hidden}, loc)}; }
   State operator()(const Tensor& x, const State& s) const;
 };
 
-/// r, z, n = x W + b and r', z', n' = h U; n = tanh(n + sigmoid(r + r') n'); h = (1 - z) n + z h with z =
-/// sigmoid(z + z') (Cho et al., 2014, in the form that resets after the product; PyTorch's, without its
-/// second bias of n').
+/// r, z, n = x W + b and r', z', n' = h U; n = tanh(n + sigmoid(r + r') (n' + bn)); h = (1 - z) n + z h with
+/// z = sigmoid(z + z') (Cho et al., 2014, in the form that resets after the product, as PyTorch's). Its own
+/// bias is `name.bn` [hidden].
 class Gru : public CellWeights {
  public:
   struct State {
     Tensor h;
   };
-  Gru(const std::string& name, int64_t inputs, int64_t hidden, Loc loc = {})
-      : CellWeights(name, inputs, hidden, 3, loc) {}
+  Gru(const std::string& name, int64_t inputs, int64_t hidden, Loc loc = {});
   State initial(Dim rows) const { return {zeros({rows, hidden}, loc)}; }
   State operator()(const Tensor& x, const State& s) const;
+  Tensor bn;
 };
 
 inline Rnn rnn(const std::string& name, int64_t inputs, int64_t hidden, Loc loc = {}) {
