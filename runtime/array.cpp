@@ -68,8 +68,23 @@ Array& Array::operator=(Array other) noexcept {
   return *this;
 }
 
-Array Array::zeros(ElementType type, std::vector<std::int64_t> shape) {
-  Array array(type, std::move(shape));
+namespace {
+
+// Calls, and puts the place in front of the text of a Failure.
+template <class Call>
+auto at(const Array::Where& where, Call&& call) {
+  try {
+    return call();
+  } catch (const Failure& failure) {
+    throw Failure(std::string(where.file_name()) + ":" + std::to_string(where.line()) + ": " +
+                  failure.what());
+  }
+}
+
+}  // namespace
+
+Array Array::zeros(ElementType type, std::vector<std::int64_t> shape, Where where) {
+  Array array = at(where, [&] { return Array(type, std::move(shape)); });
   std::memset(array.raw(), 0, array.bytes());
   return array;
 }
@@ -78,22 +93,31 @@ Array Array::uninitialised(ElementType type, std::vector<std::int64_t> shape) {
   return Array(type, std::move(shape));
 }
 
-Array Array::copy_of(ElementType type, std::vector<std::int64_t> shape, const void* values,
-                     std::size_t count) {
-  // Counted before memory is taken: a wrong shape must not cost an allocation.
-  std::int64_t size = checked_size(type, shape);
-  if (static_cast<std::size_t>(size) != count)
-    throw Failure(type_text(type, shape) + " has " + std::to_string(size) + " elements, " +
-                  std::to_string(count) + " were given");
-  Array array(type, std::move(shape));
-  if (count) std::memcpy(array.raw(), values, array.bytes());
-  return array;
+Array Array::copy_of(ElementType type, std::vector<std::int64_t> shape, const void* values, std::size_t count,
+                     Where where) {
+  return at(where, [&] {
+    // Counted before memory is taken: a wrong shape must not cost an allocation.
+    std::int64_t size = checked_size(type, shape);
+    if (static_cast<std::size_t>(size) != count)
+      throw Failure(type_text(type, shape) + " has " + std::to_string(size) + " elements, " +
+                    std::to_string(count) + " were given");
+    Array array(type, std::move(shape));
+    if (count) std::memcpy(array.raw(), values, array.bytes());
+    return array;
+  });
 }
 
-void Array::require(ElementType asked) const {
-  if (asked != type_)
+void Array::require(ElementType asked, Where where) const {
+  if (asked == type_) return;
+  at(where, [&] {
     throw Failure(std::string("data of type ") + name(asked) + " was asked of an array that is " +
                   type_text(*this));
+  });
+}
+
+void Array::require_one(Where where) const {
+  if (size_ == 1) return;
+  at(where, [&] { throw Failure("item() wants an array of one element, this is " + type_text(*this)); });
 }
 
 }  // namespace rondo::runtime

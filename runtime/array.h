@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <source_location>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -50,9 +51,12 @@ consteval ElementType element_type_of() {
 std::int64_t checked_size(ElementType type, std::span<const std::int64_t> shape);
 
 /// Host data: row-major, dense, 64-byte aligned. Copies are deep. A scalar has the shape {}; any dim may be
-/// 0. An array that was moved from holds nothing and may only be assigned to or destroyed.
+/// 0. An array that was moved from holds nothing and may only be assigned to or destroyed. What a caller got
+/// wrong is a Failure whose text begins with the caller's file:line.
 class Array {
  public:
+  using Where = std::source_location;
+
   /// f32[0].
   Array();
   Array(const Array& other);
@@ -61,20 +65,22 @@ class Array {
   ~Array() = default;
 
   /// All elements 0. Throws Failure where checked_size does, and when memory is short.
-  static Array zeros(ElementType type, std::vector<std::int64_t> shape);
+  static Array zeros(ElementType type, std::vector<std::int64_t> shape, Where where = Where::current());
 
-  /// Elements that the caller is about to write. Throws as zeros does.
+  /// Elements that the caller is about to write. Throws as zeros does, without a place.
   static Array uninitialised(ElementType type, std::vector<std::int64_t> shape);
 
   /// A copy of `values`, which must be as many as the shape asks for, else Failure.
   template <class T>
-  static Array from(std::vector<std::int64_t> shape, std::span<const T> values);
+  static Array from(std::vector<std::int64_t> shape, std::span<const T> values,
+                    Where where = Where::current());
   template <class T>
-  static Array from(std::vector<std::int64_t> shape, std::initializer_list<T> values);
+  static Array from(std::vector<std::int64_t> shape, std::initializer_list<T> values,
+                    Where where = Where::current());
 
   /// One element, shape {}.
   template <class T>
-  static Array scalar(T value);
+  static Array scalar(T value, Where where = Where::current());
 
   ElementType type() const { return type_; }
   const std::vector<std::int64_t>& shape() const { return shape_; }
@@ -85,9 +91,9 @@ class Array {
 
   /// The elements as T; Failure if the array holds another type.
   template <class T>
-  std::span<T> data();
+  std::span<T> data(Where where = Where::current());
   template <class T>
-  std::span<const T> data() const;
+  std::span<const T> data(Where where = Where::current()) const;
 
   /// First byte, 64-byte aligned, not null even in an array without elements.
   void* raw() { return storage_.get(); }
@@ -95,13 +101,14 @@ class Array {
 
   /// The only element of an array of one; Failure if the type or the size is another.
   template <class T>
-  T item() const;
+  T item(Where where = Where::current()) const;
 
  private:
   Array(ElementType type, std::vector<std::int64_t> shape);
-  void require(ElementType asked) const;
+  void require(ElementType asked, Where where) const;
+  void require_one(Where where) const;
   static Array copy_of(ElementType type, std::vector<std::int64_t> shape, const void* values,
-                       std::size_t count);
+                       std::size_t count, Where where);
 
   ElementType type_;
   std::vector<std::int64_t> shape_;
@@ -113,36 +120,36 @@ class Array {
 inline std::string type_text(const Array& array) { return type_text(array.type(), array.shape()); }
 
 template <class T>
-Array Array::from(std::vector<std::int64_t> shape, std::span<const T> values) {
-  return copy_of(element_type_of<T>(), std::move(shape), values.data(), values.size());
+Array Array::from(std::vector<std::int64_t> shape, std::span<const T> values, Where where) {
+  return copy_of(element_type_of<T>(), std::move(shape), values.data(), values.size(), where);
 }
 
 template <class T>
-Array Array::from(std::vector<std::int64_t> shape, std::initializer_list<T> values) {
-  return copy_of(element_type_of<T>(), std::move(shape), values.begin(), values.size());
+Array Array::from(std::vector<std::int64_t> shape, std::initializer_list<T> values, Where where) {
+  return copy_of(element_type_of<T>(), std::move(shape), values.begin(), values.size(), where);
 }
 
 template <class T>
-Array Array::scalar(T value) {
-  return copy_of(element_type_of<T>(), {}, &value, 1);
+Array Array::scalar(T value, Where where) {
+  return copy_of(element_type_of<T>(), {}, &value, 1, where);
 }
 
 template <class T>
-std::span<T> Array::data() {
-  require(element_type_of<T>());
+std::span<T> Array::data(Where where) {
+  require(element_type_of<T>(), where);
   return {reinterpret_cast<T*>(storage_.get()), static_cast<std::size_t>(size_)};
 }
 
 template <class T>
-std::span<const T> Array::data() const {
-  require(element_type_of<T>());
+std::span<const T> Array::data(Where where) const {
+  require(element_type_of<T>(), where);
   return {reinterpret_cast<const T*>(storage_.get()), static_cast<std::size_t>(size_)};
 }
 
 template <class T>
-T Array::item() const {
-  auto elements = data<T>();
-  if (size_ != 1) throw Failure("item() wants an array of one element, this is " + type_text(*this));
+T Array::item(Where where) const {
+  const auto elements = data<T>(where);
+  require_one(where);
   return elements[0];
 }
 

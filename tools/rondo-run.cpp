@@ -93,7 +93,7 @@ Arrays draw_arguments(const backends::Signature& signature, const Sizes& sizes, 
   Arrays arrays;
   for (const auto& param : signature.params) {
     Array array =
-        Array::zeros(backends::element_type(param.type.dtype), backends::shape_of(param.type, sizes));
+        Array::uninitialised(backends::element_type(param.type.dtype), backends::shape_of(param.type, sizes));
     for (int64_t i = 0; i < array.size(); ++i) switch (param.type.dtype.id()) {
         case DType::kF32:
           array.data<float>()[i] = static_cast<float>(random.normal());

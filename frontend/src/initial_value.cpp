@@ -10,7 +10,7 @@ namespace rondo::detail {
 
 Array initial_value(const std::string& name, const Variable& variable, const std::vector<int64_t>& shape,
                     uint64_t seed) {
-  Array array = Array::zeros(backends::element_type(variable.type.dtype), shape);
+  Array array = Array::uninitialised(backends::element_type(variable.type.dtype), shape);
   if (name == kSeed) {
     array.data<int64_t>()[0] = static_cast<int64_t>(seed);
     return array;

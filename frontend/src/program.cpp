@@ -34,6 +34,10 @@ auto placed(Loc loc, Call&& call) {
     throw;
   } catch (const Error& error) {
     fail(loc, error.what());
+  } catch (const runtime::Failure& failure) {
+    fail(loc, failure.what());
+  } catch (const std::bad_alloc&) {
+    fail(loc, "out of memory");
   }
 }
 
@@ -94,15 +98,17 @@ Counters Program::counters() const {
   return {of_executable.compiles, of_executable.binds, parts_->compile_ms, of_executable.bind_ms};
 }
 
-Weights Program::init(uint64_t seed) const {
-  Weights weights;
-  for (const auto& [name, variable] : parts_->traced.variables) {
-    if (has_fixed_sizes(variable.type))
-      weights.set(name, initial_value(name, variable, backends::shape_of(variable.type, {}), seed));
-    else
-      weights.set_unsized(name);
-  }
-  return weights;
+Weights Program::init(uint64_t seed, Loc loc) const {
+  return placed(loc, [&] {
+    Weights weights;
+    for (const auto& [name, variable] : parts_->traced.variables) {
+      if (has_fixed_sizes(variable.type))
+        weights.set(name, initial_value(name, variable, backends::shape_of(variable.type, {}), seed));
+      else
+        weights.set_unsized(name);
+    }
+    return weights;
+  });
 }
 
 namespace {
@@ -150,7 +156,9 @@ class CalledWeights {
     const auto shape = placed(loc_, [&] { return backends::shape_of(type, sizes_); });
     if (!there) {
       const int64_t seed = weights_.contains(kSeed) ? weights_.at(kSeed).item<int64_t>() : 0;
-      return &begun_.emplace_back(name, initial_value(name, traced_.variables.at(name), shape, seed)).second;
+      const Variable& variable = traced_.variables.at(name);
+      begun_.emplace_back(name, placed(loc_, [&] { return initial_value(name, variable, shape, seed); }));
+      return &begun_.back().second;
     }
     if (weights_.at(name).shape() != shape)
       fail(loc_, "the state '" + name + "' is " + type_text(weights_.at(name)) +

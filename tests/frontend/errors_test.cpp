@@ -274,6 +274,9 @@ TEST_CASE("calls") {
               "@main: argument 'arg0': expected f32[B], found f32[1,1]");
   const auto huge = compile([](Tensor x) { return zeros({int64_t{1} << 58}) + x; }, {f32[{}]}, kBackend);
   CHECK(error_of([&] { huge(floats({}, {1})); }).starts_with(at(__LINE__)));
+  const auto large =
+      compile([](Tensor x) { return sum(x + param("w", {int64_t{1} << 58})); }, {f32[{}]}, kBackend);
+  CHECK_ERROR(large.init(1), "out of memory: f32[288230376151711744] takes 1152921504606846976 bytes");
   weights.set("w", three);
   CHECK_ERROR(f(weights, two, two), "@main: argument 'w': expected f32[1], found f32[3]: dim 0 must be 1");
 }

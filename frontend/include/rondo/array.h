@@ -6,7 +6,7 @@
 namespace rondo {
 
 /// Host data that goes into a compiled function and comes out of it: row-major, 64-byte aligned. Its own
-/// functions throw runtime::Failure.
+/// functions throw runtime::Failure, whose text begins with the caller's file:line.
 using runtime::Array;
 
 }  // namespace rondo

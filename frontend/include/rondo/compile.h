@@ -86,7 +86,7 @@ class Program {
   explicit Program(Request request);
   ~Program();
 
-  Weights init(uint64_t seed) const;
+  Weights init(uint64_t seed, Loc loc) const;
   /// `changing` is `&weights` if the call may change them, else nullptr.
   std::vector<Array> run(const Weights& weights, Weights* changing,
                          const std::vector<const Array*>& arguments, Loc loc) const;
@@ -180,7 +180,7 @@ class Compiled {
       : program_(std::make_shared<detail::Program>(std::move(request))) {}
 
   /// New weights. The same seed gives the same values on every machine.
-  Weights init(uint64_t seed) const { return program_->init(seed); }
+  Weights init(uint64_t seed, Loc loc = {}) const { return program_->init(seed, loc); }
 
   /// Runs on weights and one array an argument. New values of weights replace the old when all went well; the
   /// call throws Error, and then has changed nothing, if arguments do not fit the types, if weights are
