@@ -9,8 +9,8 @@
 //            yield (%b) } : f32[B]
 //
 // Legal when: fusion_rules.h lets each op stand in a fusion, all results of the fusion have one iteration
-//   shape, and no path leaves the fusion and comes back to it. Exact: no op is changed, only where its
-//   elements are computed.
+//   shape, no path leaves the fusion and comes back to it, and ops that may record errors keep their order.
+//   Exact: no op is changed, only where its elements are computed.
 // A loss when: an element would be computed more than once (a costly op under a broadcast or under two
 //   overlapping slices: those are kept out), or the loop grows so long that compiling it takes too much time.
 // Needs expand-math; feeds plan-memory and the code generator.

@@ -9,6 +9,7 @@
 #include "ir/op_row.h"
 #include "passes/fusion_plan.h"
 #include "passes/fusion_rules.h"
+#include "passes/memory_plan.h"
 
 namespace rondo::passes {
 
@@ -25,6 +26,7 @@ using Places = std::vector<Place>;
 
 struct Unit {
   bool fusible;
+  bool records;              // an error, maybe
   std::vector<Dim> dims;     // of the iteration
   std::vector<int> members;  // numbers of ops
   std::vector<int> copies;   // of ops that other units have too
@@ -196,7 +198,8 @@ class Partition {
   void start_unit(int number, bool fusible) {
     const ir::Op& o = op(number);
     const int unit = static_cast<int>(units_.size());
-    units_.push_back({fusible, fusible ? iteration_dims(*o.result()) : std::vector<Dim>{}, {}, {}});
+    units_.push_back(
+        {fusible, can_record_error(o), fusible ? iteration_dims(*o.result()) : std::vector<Dim>{}, {}, {}});
     merged_.push_back(unit);
     if (const auto group = groups_.find(&o); group != groups_.end())
       unit_of_group_.emplace(group->second, unit);
@@ -268,7 +271,8 @@ class Partition {
   }
 
   /// Makes two units neighbours in the order in which units run; false if a unit between them needs the first
-  /// and is needed by the second, or if they are too far apart to look.
+  /// and is needed by the second, or if they are too far apart to look. Units that record errors stay in their
+  /// order: the error of a run is that of the first op.
   bool move_together(int first, int second) {
     const int begin = position_[first], end = position_[second];
     if (end - begin > kMaxMergeDistance) return false;
@@ -278,11 +282,13 @@ class Partition {
                          [&](const Maker& m) { return after.count(current(m.unit)) > 0; });
     };
     std::vector<int> row, later;
+    bool recorder_waits = false;
     for (int p = begin + 1; p < end; ++p) {
       const int unit = order_[p];
       if (unit < 0) continue;
-      const bool waits = needs_first(unit);
+      const bool waits = needs_first(unit) || (units_[unit].records && recorder_waits);
       if (waits) after.insert(unit);
+      recorder_waits = recorder_waits || (waits && units_[unit].records);
       (waits ? later : row).push_back(unit);
     }
     after.erase(first);

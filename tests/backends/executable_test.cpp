@@ -138,6 +138,25 @@ TEST_CASE("a run that records an error changes no argument, and says where the u
   CHECK_NOTHROW(Compiled::run(*step.code, arrays));
 }
 
+TEST_CASE("of two errors a run reports the one of the earlier op, though a loop joins what stands around them") {
+  const Compiled program(R"(
+func @f(%x: f32[B], %i: i32[N], %u: f32[N], %j: i32[]) -> (f32[B], f32[B]) {
+  %a = sqrt %x
+  %s = scatter_add %a, %i, %u axis(0) batch_dims(0) loc("mine.cpp":3)
+  %r = gather %x, %j axis(0) batch_dims(0) loc("mine.cpp":4)
+  %y = broadcast %r dims([]) : f32[B]
+  %c = mul %a, %y
+  return %s, %c
+})");
+  Arrays arrays = program.draw({{"B", 4}, {"N", 3}});
+  arrays[1].data<int32_t>()[2] = 4;
+  arrays[3].data<int32_t>()[0] = 4;
+  CHECK_THROWS_WITH_AS(
+      Compiled::run(*program.code, arrays),
+      "mine.cpp:3: scatter_add: the index at position 2 of i32[N] is out of range for dim 0 of f32[B]",
+      Error);
+}
+
 TEST_CASE("a donated array must not be another argument too") {
   const Compiled sum(
       "func @f(%a: f32[N] donate, %b: f32[N]) -> (f32[N]) {\n  %c = add %a, %b\n  return %c\n}\n");
