@@ -41,10 +41,10 @@ struct Check {
 const std::vector<Check>& all_checks() {
   static const std::vector<Check> checks = {
       {"text", {}, [](const ir::Function& f, fuzz::Random&) { return fuzz::check_text(f); }},
-      {"passes", {}, fuzz::check_passes},
+      {"passes", {.large = 0.01}, fuzz::check_passes},
       {"compiled", {}, fuzz::check_compiled},
-      {"gradient", {.smooth = true, .doubles = true}, fuzz::check_gradient},
-      {"unroll", {.smooth = true, .ends_in_scan = true}, fuzz::check_unrolled_gradient},
+      {"gradient", {.smooth = true, .doubles = true, .large = 0.01}, fuzz::check_gradient},
+      {"unroll", {.smooth = true, .ends_in_scan = true, .large = 0}, fuzz::check_unrolled_gradient},
   };
   return checks;
 }

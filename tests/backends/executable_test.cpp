@@ -74,7 +74,7 @@ TEST_CASE("random programs that together draw every row, with donated parameters
     ir::for_each_op(function->body, [&](const ir::Op& op) { drawn.insert(op.row); });
     const Compiled program(*function);
     for (int draw = 0; draw < 3; ++draw) {
-      const auto inputs = fuzz::draw_inputs(program.code->signature(), random, fuzz::Values::kMixed);
+      const auto inputs = fuzz::draw_inputs(*function, random, fuzz::Values::kMixed);
       if (!inputs) continue;
       Arrays mine = inputs->arrays, theirs = inputs->arrays, expected;
       try {
@@ -138,7 +138,8 @@ TEST_CASE("a run that records an error changes no argument, and says where the u
   CHECK_NOTHROW(Compiled::run(*step.code, arrays));
 }
 
-TEST_CASE("of two errors a run reports the one of the earlier op, though a loop joins what stands around them") {
+TEST_CASE(
+    "of two errors a run reports the one of the earlier op, though a loop joins what stands around them") {
   const Compiled program(R"(
 func @f(%x: f32[B], %i: i32[N], %u: f32[N], %j: i32[]) -> (f32[B], f32[B]) {
   %a = sqrt %x

@@ -2,7 +2,6 @@
 #include "tools/fuzz/checks.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "backends/llvm/executable.h"
@@ -24,28 +23,28 @@ using Arrays = std::vector<Array>;
 
 namespace {
 
-std::string at_sizes(const Sizes& sizes) {
-  std::string text = " at";
-  for (const auto& [symbol, value] : sizes) text += " " + symbol + "=" + std::to_string(value);
-  return text;
-}
+// What a run gave: results, or the error that it recorded.
+struct Outcome {
+  Arrays results = {};
+  std::string error = {};
+};
 
-// The results, or nothing if the run recorded an error: then results are not compared.
-std::optional<Arrays> run(const backends::Executable& executable, Inputs inputs) {
+Outcome run_on(const backends::Executable& executable, Inputs& inputs) {
   try {
-    return executable.run(inputs.pointers());
-  } catch (const Error&) {
-    return std::nullopt;
+    return {executable.run(inputs.pointers()), {}};
+  } catch (const backends::RecordedError& error) {
+    return {{}, error.what()};
   }
 }
 
-Verdict compare(const std::optional<Arrays>& expected, const std::optional<Arrays>& found,
-                const std::string& what, bool zeros_equal = false) {
-  if (expected.has_value() != found.has_value())
-    return {Verdict::kFail, what + (found ? " misses an error" : " records an error that is none")};
-  if (!expected) return {};
-  for (size_t i = 0; i < expected->size(); ++i)
-    if (!same_bits((*expected)[i], (*found)[i], zeros_equal))
+Outcome run(const backends::Executable& executable, Inputs inputs) { return run_on(executable, inputs); }
+
+Verdict compare(const Outcome& expected, const Outcome& found, const std::string& what,
+                bool zeros_equal = false) {
+  if (expected.error != found.error)
+    return {Verdict::kFail, what + " recorded '" + found.error + "', expected '" + expected.error + "'"};
+  for (size_t i = 0; i < expected.results.size(); ++i)
+    if (!same_bits(expected.results[i], found.results[i], zeros_equal))
       return {Verdict::kFail, what + ": result " + std::to_string(i) + " differs"};
   return {};
 }
@@ -61,11 +60,11 @@ Verdict check_text(const ir::Function& function) {
 }
 
 Verdict check_passes(const ir::Function& drawn, Random& random) {
-  const std::optional<Inputs> inputs = draw_inputs(backends::Signature(drawn), random, Values::kMixed);
+  const std::optional<Inputs> inputs = draw_inputs(drawn, random, Values::kMixed, kLittleWork);
   if (!inputs) return {Verdict::kDrawAgain};
   const auto function = ir::clone_function(drawn, drawn.name);
   if (random.chance(0.3)) ir::substitute(*function, inputs->sizes);  // so that there is something to unroll
-  const std::optional<Arrays> expected = run(*reference::interpret(*function), *inputs);
+  const Outcome expected = run(*reference::interpret(*function), *inputs);
 
   const auto in_a_row = ir::clone_function(*function, function->name);
   std::string order;
@@ -75,13 +74,16 @@ Verdict check_passes(const ir::Function& drawn, Random& random) {
     order += (order.empty() ? "" : ", ") + pass.name;
     const auto alone = ir::clone_function(*function, function->name);
     for (ir::Function* changed : {alone.get(), in_a_row.get()}) {
-      pass.run(*changed);
+      const std::string before = ir::print(*changed);
+      const bool says_changed = pass.run(*changed);
       const std::string what = (changed == alone.get() ? pass.name : order) + at_sizes(inputs->sizes);
+      if (ir::print(*changed) == before) continue;
+      if (!says_changed) return {Verdict::kFail, what + " says that it changed nothing, which is not so"};
       ir::verify(*changed, "after " + what);
       if (const Verdict text = check_text(*changed); text.kind == Verdict::kFail) return text;
-      const std::optional<Arrays> found = run(*reference::interpret(*changed), *inputs);
+      const Outcome found = run(*reference::interpret(*changed), *inputs);
       // A pass may drop an op that records an error and whose value is not used; it never adds one.
-      if (!expected) continue;
+      if (!expected.error.empty()) continue;
       const Verdict verdict = compare(expected, found, what);
       if (verdict.kind == Verdict::kFail)
         return {Verdict::kFail, verdict.detail + "\n" + ir::print(*changed)};
@@ -90,6 +92,24 @@ Verdict check_passes(const ir::Function& drawn, Random& random) {
   return {};
 }
 
+namespace {
+
+// A run on arrays of its own. It may take or overwrite those that are donated, but only if it succeeds.
+Verdict run_and_compare(const backends::Executable& compiled, Inputs inputs, const Outcome& expected) {
+  const Inputs before = inputs;
+  const std::string what = "compiled code" + at_sizes(inputs.sizes);
+  const Outcome found = run_on(compiled, inputs);
+  if (const Verdict verdict = compare(expected, found, what); verdict.kind == Verdict::kFail) return verdict;
+  for (size_t i = 0; i < inputs.arrays.size(); ++i) {
+    const bool given_up = compiled.signature().params[i].donate && found.error.empty();
+    if (given_up || same_bits(inputs.arrays[i], before.arrays[i])) continue;
+    return {Verdict::kFail, what + " changed argument '" + compiled.signature().params[i].name + "'"};
+  }
+  return {};
+}
+
+}  // namespace
+
 Verdict check_compiled(const ir::Function& drawn, Random& random) {
   // Compiling drops what nothing uses, and the errors of that: so drop it for both.
   const auto function = ir::clone_function(drawn, drawn.name);
@@ -97,12 +117,11 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   const auto interpreter = reference::interpret(*function);
   const auto compiled = codegen::compile(*function, {.poison = true});
   for (int draw = 0; draw < 3; ++draw) {
-    const std::optional<Inputs> inputs = draw_inputs(interpreter->signature(), random, Values::kMixed);
+    const std::optional<Inputs> inputs = draw_inputs(*function, random, Values::kMixed);
     if (!inputs) return {Verdict::kDrawAgain};
-    const std::optional<Arrays> expected = run(*interpreter, *inputs);
+    const Outcome expected = run(*interpreter, *inputs);
     for (int again = 0; again < 2; ++again) {
-      const Verdict verdict =
-          compare(expected, run(*compiled, *inputs), "compiled code" + at_sizes(inputs->sizes));
+      const Verdict verdict = run_and_compare(*compiled, *inputs, expected);
       if (verdict.kind == Verdict::kFail) return verdict;
     }
   }
@@ -110,109 +129,8 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   return {};
 }
 
-namespace {
-
-// A point and a direction in the space of all float parameters, and cotangents of all float results. All are
-// f64.
-struct Direction {
-  Arrays point, step, cotangents;
-};
-
-bool is_float(const Array& array) { return array.type() == runtime::ElementType::f64; }
-
-Array normal_like(const Array& array, Random& random) {
-  Array draw = Array::zeros(array.type(), array.shape());
-  for (double& value : draw.data<double>()) value = random.normal();
-  return draw;
-}
-
-std::vector<Array> results_at(const backends::Executable& f, const Direction& direction, double h) {
-  Arrays args = direction.point;
-  size_t next = 0;
-  for (Array& arg : args) {
-    if (!is_float(arg)) continue;
-    const auto step = direction.step[next++].data<double>();
-    const auto values = arg.data<double>();
-    for (size_t i = 0; i < values.size(); ++i) values[i] += h * step[i];
-  }
-  std::vector<Array*> pointers;
-  for (Array& arg : args) pointers.push_back(&arg);
-  return f.run(pointers);
-}
-
-// The central difference of the results along the direction, summed with the cotangents. Each element's
-// difference is taken by itself, so that large results that do not move do no harm.
-double central_difference(const backends::Executable& f, const Direction& direction, double h) {
-  const Arrays up = results_at(f, direction, h), down = results_at(f, direction, -h);
-  double sum = 0;
-  size_t next = 0;
-  for (size_t r = 0; r < up.size(); ++r) {
-    if (!is_float(up[r])) continue;
-    const auto cotangent = direction.cotangents[next++].data<double>();
-    const auto above = up[r].data<double>(), below = down[r].data<double>();
-    for (size_t i = 0; i < cotangent.size(); ++i) sum += (above[i] - below[i]) / (2 * h) * cotangent[i];
-  }
-  return sum;
-}
-
-// The gradient along the direction, and the sum of the absolute values that it is a sum of.
-struct Slope {
-  double value = 0, magnitude = 0;
-};
-
-Slope slope_of(const backends::Executable& vjp, const Direction& direction) {
-  Arrays args = direction.point;
-  args.insert(args.end(), direction.cotangents.begin(), direction.cotangents.end());
-  std::vector<Array*> pointers;
-  for (Array& arg : args) pointers.push_back(&arg);
-  Slope slope;
-  size_t next = 0;
-  for (const Array& gradient : vjp.run(pointers)) {
-    const auto step = direction.step[next++].data<double>();
-    for (size_t i = 0; i < step.size(); ++i) {
-      slope.value += gradient.data<double>()[i] * step[i];
-      slope.magnitude += std::abs(gradient.data<double>()[i] * step[i]);
-    }
-  }
-  return slope;
-}
-
-}  // namespace
-
-Verdict check_gradient(const ir::Function& function, Random& random) {
-  constexpr double kTolerance = 1e-6;
-  const auto f = reference::interpret(function);
-  const auto vjp = reference::interpret(*passes::vjp(function));
-  const std::optional<Inputs> inputs = draw_inputs(f->signature(), random, Values::kNormal);
-  if (!inputs) return {Verdict::kDrawAgain};
-  const std::optional<Arrays> results = run(*f, *inputs);
-  if (!results) return {Verdict::kDrawAgain};
-
-  Direction direction{inputs->arrays, {}, {}};
-  for (const Array& array : inputs->arrays)
-    if (is_float(array)) direction.step.push_back(normal_like(array, random));
-  for (const Array& result : *results)
-    if (is_float(result)) direction.cotangents.push_back(normal_like(result, random));
-
-  const Slope slope = slope_of(*vjp, direction);
-  const double scale = std::max({std::abs(slope.value), 1e-3 * slope.magnitude, 1e-3});
-  double error = 0;
-  for (const double h : {1e-3, 1e-4, 1e-5}) {
-    // Richardson: two central differences make one whose error falls with h^4.
-    const double coarse = central_difference(*f, direction, h),
-                 fine = central_difference(*f, direction, h / 2);
-    if (!std::isfinite(coarse + fine + slope.magnitude)) return {Verdict::kDrawAgain};
-    error = std::abs(slope.value - (4 * fine - coarse) / 3) / scale;
-    if (error <= kTolerance) return {};
-    // Differences that do not settle as h falls mean a kink between the points.
-    if (h == 1e-5 && std::abs(fine - coarse) > 0.1 * scale) return {Verdict::kDrawAgain};
-  }
-  return {Verdict::kFail, "gradient " + std::to_string(slope.value) + ", relative error " +
-                              std::to_string(error) + at_sizes(inputs->sizes)};
-}
-
 Verdict check_unrolled_gradient(const ir::Function& function, Random& random) {
-  const std::optional<Inputs> drawn = draw_inputs(backends::Signature(function), random, Values::kNormal);
+  const std::optional<Inputs> drawn = draw_inputs(function, random, Values::kNormal, kLittleWork);
   if (!drawn) return {Verdict::kDrawAgain};
   const auto loop = ir::clone_function(function, function.name);
   ir::substitute(*loop, drawn->sizes);
@@ -233,8 +151,9 @@ Verdict check_unrolled_gradient(const ir::Function& function, Random& random) {
     inputs.arrays.push_back(std::move(cotangent));
   }
   // The loop may keep an op alive that the unrolled form drops: what only one of them records says nothing.
-  const std::optional<Arrays> expected = run(*flat_vjp, inputs), found = run(*loop_vjp, inputs);
-  if (!expected || !found || !std::all_of(expected->begin(), expected->end(), all_finite))
+  const Outcome expected = run(*flat_vjp, inputs), found = run(*loop_vjp, inputs);
+  if (!expected.error.empty() || !found.error.empty() ||
+      !std::all_of(expected.results.begin(), expected.results.end(), all_finite))
     return {Verdict::kDrawAgain};
   return compare(expected, found, "the loop's gradient" + at_sizes(inputs.sizes), true);
 }

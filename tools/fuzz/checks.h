@@ -21,11 +21,12 @@ Verdict check_text(const ir::Function& function);
 /// and a function that verifies and prints.
 Verdict check_passes(const ir::Function& function, Random& random);
 
-/// Compiled once, the function gives the interpreter's bits for several draws of sizes, run after run.
+/// Compiled once, the function gives the interpreter's bits, or its error, for several draws of sizes, run
+/// after run. Arguments that are not donated stay as they are, and after an error all do.
 Verdict check_compiled(const ir::Function& function, Random& random);
 
-/// In f64, the vjp along a random direction equals a Richardson-extrapolated central difference to 1e-6. A
-/// program with a non-finite value or a kink nearby is drawn again.
+/// In f64, the vjp along a random direction of each parameter equals Richardson-extrapolated differences to
+/// 1e-6. Points that are near a kink, have a value that is not finite or no slope are drawn again.
 Verdict check_gradient(const ir::Function& function, Random& random);
 
 /// The gradient of the loop and of its unrolled form have the same bits (+0 equals -0).

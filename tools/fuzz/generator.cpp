@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ir/ops/support.h"
+#include "tools/fuzz/work.h"
 
 namespace rondo::fuzz {
 
@@ -12,25 +13,13 @@ using namespace rondo::ir;
 
 namespace {
 
-constexpr int kMaxDepth = 2;            // of nested scans
-constexpr int64_t kMaxElements = 4000;  // of one value, when every symbol is kTypicalSize
+constexpr int64_t kMaxElements = 4000;        // of one value, when every symbol is kTypicalSize
+constexpr int64_t kMaxLargeElements = 40000;  // of one value in a program with a large dim
 constexpr int64_t kTypicalSize = 5;
 constexpr size_t kMaxParams = 8;
 constexpr size_t kMaxResults = 10;
-constexpr size_t kMaxStacks = 3;
 
 const Sizes kTypical = {{"T", kTypicalSize}, {"B", kTypicalSize}};
-
-bool is_small(const Type& type) {
-  return type.rank() <= 4 &&
-         std::all_of(type.dims.begin(), type.dims.end(), [](Dim d) { return d.terms().size() <= 3; }) &&
-         type.size().evaluate(kTypical) <= kMaxElements;
-}
-
-bool has_dims(const Type& type) { return type.rank() > 0; }
-bool is_float(const Type& type) { return type.dtype.is_float(); }
-bool is_float_matrix(const Type& type) { return type.dtype.is_float() && type.rank() > 0; }
-bool is_number_tensor(const Type& type) { return type.dtype != i1 && type.rank() > 0; }
 
 }  // namespace
 
@@ -68,16 +57,32 @@ bool Generator::can_draw(const OpRow& row) {
 }
 
 std::unique_ptr<Function> Generator::make(const std::string& name) {
+  // Around the blocks of dots and of reductions.
+  static const std::vector<int64_t> large = {100,  128,  129,  130,  144,  200,  260,
+                                             4095, 4096, 4097, 4113, 5000, 8192, 8200};
+  large_ = random_.chance(options_.large) ? random_.pick(large) : 0;
+  std::unique_ptr<Function> function;
+  do {
+    function = draw(name);
+  } while (work_of(*function, kTypical) > kMaxWork);
+  if (random_.chance(0.5))
+    for (ParamInfo& info : function->param_infos) info.donate = random_.chance(0.5);
+  return function;
+}
+
+std::unique_ptr<Function> Generator::draw(const std::string& name) {
   auto function = std::make_unique<Function>(name);
   // T and B must each be a whole dim of some parameter.
   Value* x = function->add_param((options_.doubles ? f64 : f32)[{Dim("T"), Dim("B"), 3}], "x");
   Place place{Builder(function->body, Loc::in("random.cpp", 1)), {x}, 0};
-  fill(place, options_.ops);
+  fill(place, 0, options_.ops / 2);
+  if (large_ > 0) add_large(place);
+  fill(place, options_.ops / 2, options_.ops);
   if (options_.ends_in_scan) {
     const size_t before = place.pool.size();
     add_scan(place);
     for (size_t i = before; i < place.pool.size(); ++i)
-      if (is_float(place.pool[i]->type)) function->body.results.push_back(place.pool[i]);
+      if (place.pool[i]->type.dtype.is_float()) function->body.results.push_back(place.pool[i]);
   }
   for (Value* value : unused(place, kMaxResults)) function->body.results.push_back(value);
   return function;
@@ -91,20 +96,20 @@ Values Generator::unused(const Place& place, size_t most) {
   for (auto value = place.pool.rbegin(); value != place.pool.rend(); ++value)
     if (used.insert(*value).second) values.push_back(*value);
   std::stable_partition(values.begin(), values.end(),
-                        [](const Value* value) { return is_float(value->type); });
+                        [](const Value* value) { return value->type.dtype.is_float(); });
   if (values.size() > most) values.resize(most);
   if (values.empty()) values.push_back(place.pool.back());
   return values;
 }
 
-void Generator::fill(Place& place, int count) {
+void Generator::fill(Place& place, int begin, int end) {
   static const std::vector<const OpRow*> elementwise = [] {
     std::vector<const OpRow*> rows;
     for (const OpRow* row : all_rows())
       if (row->is_elementwise() && row->math.arity > 0) rows.push_back(row);
     return rows;
   }();
-  for (int i = 0; i < count; ++i) {
+  for (int i = begin; i < end; ++i) {
     place.b.loc = Loc::in("random.cpp", 2 + i);
     if (random_.chance(0.5))
       add_elementwise(place, *random_.pick(elementwise));
@@ -120,11 +125,38 @@ void Generator::keep(Place& place, Value* value) {
   place.pool.push_back(value);
 }
 
+// Nothing of a smooth program comes nearer to a kink than this: where it does, a check of the program fails, and
+// arguments are drawn again. Steps and reduce_max need that; rows such as abs and max state intervals.
+constexpr double kKinkDistance = 1e-2;
+
+Value* Generator::far_from_step(Builder& b, const OpRow& row, Value* x) {
+  Value* below = b.emit(row, {b.sub(x, b.like(x, kKinkDistance))})->result();
+  Value* above = b.emit(row, {b.add(x, b.like(x, kKinkDistance))})->result();
+  return b.check(x, b.compare("eq", below, above), "no step is near");
+}
+
+// Elements that are equal are taken for copies of one element, which stay equal.
+Value* Generator::far_from_tie(Builder& b, Value* x, int64_t dim) {
+  std::vector<int64_t> kept;
+  for (int64_t i = 0; i < x->type.rank(); ++i)
+    if (i != dim) kept.push_back(i);
+  Value* greatest = b.broadcast(b.reduce_max(x, {dim}), kept, x->type.dims);
+  Value* below = b.compare("lt", x, b.sub(greatest, b.like(x, kKinkDistance)));
+  return b.check(x, b.or_(below, b.compare("eq", x, greatest)), "no other element is near the greatest");
+}
+
 Value* Generator::into(Builder& b, Value* x, double low, double high) {
   return b.add(b.mul(b.tanh(x), b.like(x, (high - low) / 2)), b.like(x, (high + low) / 2));
 }
 
+bool Generator::fits(const Type& type) const {
+  return type.rank() <= 4 &&
+         std::all_of(type.dims.begin(), type.dims.end(), [](Dim d) { return d.terms().size() <= 3; }) &&
+         type.size().evaluate(kTypical) <= (large_ > 0 ? kMaxLargeElements : kMaxElements);
+}
+
 Dim Generator::random_dim() {
+  if (large_ > 0 && random_.chance(0.2)) return large_;
   switch (random_.below(8)) {
     case 0:
     case 1:
@@ -144,6 +176,7 @@ Dim Generator::random_dim() {
 std::vector<Dim> Generator::random_dims(int max_rank) {
   std::vector<Dim> dims(static_cast<size_t>(random_.between(0, max_rank)));
   for (Dim& dim : dims) dim = random_dim();
+  while (!fits({f32, dims})) dims.pop_back();
   return dims;
 }
 
@@ -159,14 +192,14 @@ Value* Generator::any(Place& place) {
   return place.pool[static_cast<size_t>(n - 1 - std::min(random_.below(n), random_.below(n)))];
 }
 
-Value* Generator::any_of(Place& place, bool (*fits)(const Type&)) {
+Value* Generator::any_of(Place& place, bool (*suits)(const Type&)) {
   for (int tries = 0; tries < 8; ++tries) {
     Value* value = any(place);
-    if (fits(value->type)) return value;
+    if (suits(value->type)) return value;
   }
   for (int tries = 0; tries < 32; ++tries) {
     const Type type{random_dtype(), random_dims(3)};
-    if (fits(type)) return of_type(place, type);
+    if (suits(type)) return of_type(place, type);
   }
   return of_type(place, (options_.doubles ? f64 : f32)[{3}]);
 }
@@ -181,11 +214,15 @@ Value* Generator::of_type(Place& place, const Type& type) {
   return value;
 }
 
+Value* Generator::new_param(Place& place, const Type& type) {
+  Function& function = place.b.function();
+  return function.add_param(type, "p" + std::to_string(function.body.params.size()));
+}
+
 // A new value of that type: a parameter if this is the function's body, else made of what there is.
 Value* Generator::fresh(Place& place, const Type& type) {
-  Function& function = place.b.function();
-  if (place.depth == 0 && function.body.params.size() < kMaxParams && random_.chance(0.5))
-    return function.add_param(type, "p" + std::to_string(function.body.params.size()));
+  if (place.depth == 0 && place.b.graph().params.size() < kMaxParams && random_.chance(0.5))
+    return new_param(place, type);
   for (Value* value : place.pool)
     if (value->type.dims == type.dims && value->type.dtype.is_float() == type.dtype.is_float())
       return place.b.convert(value, type.dtype);
@@ -195,311 +232,6 @@ Value* Generator::fresh(Place& place, const Type& type) {
     return place.b.iota(type, random_.below(type.rank()));
   return place.b.constant(type,
                           type.dtype.is_float() ? Number(random_.normal()) : Number(random_.between(-3, 9)));
-}
-
-void Generator::add_elementwise(Place& place, const OpRow& row) {
-  // What the gradient is told not to see, a finite difference sees all the same.
-  if (options_.smooth && &row == &ops::stop_gradient) return;
-  std::vector<DType> types;
-  for (int id = 0; id < DType::kCount; ++id) {
-    const DType dtype(static_cast<DType::Id>(id));
-    if (row.math.takes(dtype) && !(options_.doubles && dtype == f32)) types.push_back(dtype);
-  }
-  Type type = any(place)->type;
-  if (!row.math.takes(type.dtype)) type.dtype = random_.pick(types);
-  Values operands;
-  for (int i = 0; i < row.math.arity; ++i)
-    operands.push_back(of_type(place, i == 0 && row.math.first_is_condition ? type.with(i1) : type));
-  // Of two intervals (max) either operand may have the upper one.
-  const bool swap = row.math.arity == 2 && random_.chance(0.5) && (&row == &ops::max || &row == &ops::min);
-  const bool bounded =
-      type.dtype.is_float() && !row.smooth.empty() && (options_.smooth || random_.chance(0.3));
-  if (bounded)
-    for (size_t i = 0; i < row.smooth.size(); ++i) {
-      const Interval& interval = row.smooth[swap ? row.smooth.size() - 1 - i : i];
-      operands[i] = into(place.b, operands[i], interval.low, interval.high);
-    }
-  keep(place, place.b.emit(row, operands)->result());
-}
-
-void Generator::add_compare(Place& place) {
-  Type type = any(place)->type;
-  if (options_.smooth && type.dtype.is_float()) type.dtype = i32;
-  const auto& words = ops::compare.attrs[0].words;
-  keep(place, place.b.compare(random_.pick(words), of_type(place, type), of_type(place, type)));
-}
-
-void Generator::add_convert(Place& place) {
-  Value* x = any(place);
-  DType to = random_dtype();
-  if (options_.smooth && x->type.dtype.is_float() && !to.is_float()) to = x->type.dtype;
-  keep(place, place.b.convert(x, to));
-}
-
-void Generator::add_bitcast(Place& place) {
-  Value* x = any(place);
-  if (x->type.dtype == i1 || options_.smooth) return;
-  // Which NaN one is hangs on the machine: its bits are no part of the language.
-  if (x->type.dtype.is_float()) x = place.b.select(place.b.compare("eq", x, x), x, place.b.like(x, 0.0));
-  static constexpr std::array<DType, 4> other = {i32, i64, f32, f64};
-  keep(place, place.b.bitcast(x, other[x->type.dtype.id()]));
-}
-
-void Generator::add_broadcast(Place& place) {
-  Value* x = any(place);
-  Type type = x->type;
-  std::vector<int64_t> dims(type.dims.size());
-  for (size_t i = 0; i < dims.size(); ++i) dims[i] = static_cast<int64_t>(i);
-  const int64_t at = random_.between(0, type.rank());
-  type.dims.insert(type.dims.begin() + at, random_dim());
-  for (int64_t& dim : dims) dim += dim >= at;
-  if (is_small(type)) keep(place, place.b.broadcast(x, dims, type.dims));
-}
-
-void Generator::add_reshape(Place& place) {
-  Value* x = any(place);
-  std::vector<Dim> dims = x->type.dims;
-  const size_t at = static_cast<size_t>(random_.between(0, static_cast<int64_t>(dims.size())));
-  if (at + 1 < dims.size() && random_.chance(0.6)) {
-    dims[at] = dims[at] * dims[at + 1];
-    dims.erase(dims.begin() + static_cast<int64_t>(at) + 1);
-  } else if (at < dims.size() && dims[at].is_constant() && dims[at].constant() % 2 == 0 &&
-             dims[at].constant() > 0) {
-    const int64_t half = dims[at].constant() / 2;
-    dims[at] = 2;
-    dims.insert(dims.begin() + static_cast<int64_t>(at) + 1, half);
-  } else {
-    dims.insert(dims.begin() + static_cast<int64_t>(at), 1);
-  }
-  if (is_small({x->type.dtype, dims})) keep(place, place.b.reshape(x, dims));
-}
-
-void Generator::add_transpose(Place& place) {
-  Value* x = any_of(place, has_dims);
-  std::vector<int64_t> perm(x->type.dims.size());
-  for (size_t i = 0; i < perm.size(); ++i) perm[i] = static_cast<int64_t>(i);
-  for (size_t i = perm.size(); i > 1; --i)
-    std::swap(perm[i - 1], perm[static_cast<size_t>(random_.below(static_cast<int64_t>(i)))]);
-  keep(place, place.b.transpose(x, perm));
-}
-
-void Generator::add_slice(Place& place) {
-  Value* x = any_of(place, has_dims);
-  std::vector<Dim> lo, hi;
-  for (Dim dim : x->type.dims) {
-    const bool whole = random_.chance(0.4);
-    if (dim.is_constant()) {
-      const int64_t a = whole ? 0 : random_.between(0, dim.constant());
-      lo.push_back(a);
-      hi.push_back(whole ? dim : Dim(random_.between(a, dim.constant())));
-    } else {
-      const bool cut = !whole && random_.chance(0.3);
-      if (cut) place.b.function().require(1, false, dim, place.b.loc);
-      lo.push_back(cut ? 1 : 0);
-      hi.push_back(dim);
-    }
-  }
-  keep(place, place.b.slice(x, lo, hi));
-}
-
-void Generator::add_pad(Place& place) {
-  Value* x = any_of(place, has_dims);
-  std::vector<Dim> lo, hi;
-  Type type = x->type;
-  for (Dim& dim : type.dims) {
-    lo.push_back(random_.chance(0.5) ? 0 : random_.between(0, 2));
-    hi.push_back(random_.chance(0.5) ? 0 : random_.between(0, 2));
-    dim = dim + lo.back() + hi.back();
-  }
-  if (is_small(type))
-    keep(place, place.b.pad(x, lo, hi, random_.chance(0.5) ? Number(0.0) : Number(random_.normal())));
-}
-
-void Generator::add_concat(Place& place) {
-  Value* first = any_of(place, has_dims);
-  const int64_t dim = random_.below(first->type.rank());
-  Values parts = {first};
-  Type whole = first->type;
-  for (int64_t i = random_.below(3); i >= 0; --i) {
-    Type type = first->type;
-    if (random_.chance(0.5)) type.dims[dim] = random_dim();
-    parts.push_back(of_type(place, type));
-    whole.dims[dim] = whole.dims[dim] + type.dims[dim];
-  }
-  if (is_small(whole)) keep(place, place.b.concat(parts, dim));
-}
-
-void Generator::add_split(Place& place) {
-  Value* x = any_of(place, has_dims);
-  const int64_t dim = random_.below(x->type.rank());
-  std::vector<Dim> sizes;
-  if (x->type.dims[dim].is_constant()) {
-    int64_t left = x->type.dims[dim].constant();
-    while (left > 0 && sizes.size() < 4) {
-      sizes.push_back(sizes.size() == 3 ? left : random_.between(1, left));
-      left -= sizes.back().constant();
-    }
-  } else {
-    sizes = {0, x->type.dims[dim]};
-  }
-  if (sizes.empty()) return;
-  for (Value* part : place.b.split(x, dim, sizes)) keep(place, part);
-}
-
-void Generator::add_reduce_sum(Place& place) {
-  Value* x = any_of(place, is_number_tensor);
-  std::vector<int64_t> dims;
-  for (int64_t i = 0; i < x->type.rank(); ++i)
-    if (random_.chance(0.5)) dims.push_back(i);
-  keep(place, place.b.reduce_sum(x, dims));
-}
-
-void Generator::add_reduce_max(Place& place) {
-  Value* x = any_of(place, is_number_tensor);
-  keep(place, place.b.reduce_max(x, {random_.below(x->type.rank())}));
-}
-
-void Generator::add_argmax(Place& place) {
-  Value* x = any_of(place, is_number_tensor);
-  if (options_.smooth && x->type.dtype.is_float()) return;
-  keep(place, place.b.argmax(x, random_.below(x->type.rank())));
-}
-
-void Generator::add_dot(Place& place) {
-  Value* x = any_of(place, is_float_matrix);
-  std::vector<int64_t> contract_x, contract_y, batch_x, batch_y;
-  Type y{x->type.dtype, {}};
-  for (int64_t i = 0; i < x->type.rank(); ++i) {
-    const double draw = random_.uniform();
-    if (draw < 0.2)
-      batch_x.push_back(i);
-    else if (draw < 0.6)
-      contract_x.push_back(i);
-  }
-  // y's dims in a random order: batch and contracted ones, and up to two of its own.
-  std::vector<std::pair<int, int64_t>> roles;
-  for (int64_t i : batch_x) roles.emplace_back(0, i);
-  for (int64_t i : contract_x) roles.emplace_back(1, i);
-  for (int64_t i = random_.below(3); i > 0; --i) roles.emplace_back(2, 0);
-  for (size_t i = roles.size(); i > 1; --i)
-    std::swap(roles[i - 1], roles[static_cast<size_t>(random_.below(static_cast<int64_t>(i)))]);
-  batch_y.resize(batch_x.size());
-  contract_y.resize(contract_x.size());
-  for (const auto& [role, i] : roles) {
-    if (role == 0)
-      batch_y[static_cast<size_t>(std::find(batch_x.begin(), batch_x.end(), i) - batch_x.begin())] = y.rank();
-    if (role == 1)
-      contract_y[static_cast<size_t>(std::find(contract_x.begin(), contract_x.end(), i) -
-                                     contract_x.begin())] = y.rank();
-    y.dims.push_back(role == 2 ? random_dim() : x->type.dims[i]);
-  }
-  if (!is_small(y) || !is_small({f32, {x->type.size() * y.size()}})) return;
-  keep(place, place.b.dot(x, of_type(place, y), contract_x, contract_y, batch_x, batch_y));
-}
-
-// Whole numbers in [0, size), but for one draw in twenty that may be anything.
-Value* Generator::indices(Place& place, const std::vector<Dim>& dims, Dim size) {
-  const Type type{random_.chance(0.5) ? i32 : i64, dims};
-  Value* raw = of_type(place, type);
-  if (random_.chance(0.05)) return raw;
-  Builder& b = place.b;
-  Value* positive = b.and_(raw, b.like(raw, 0x7fff));
-  return b.rem(positive, b.splat(b.convert(b.dim(size), type.dtype), type));
-}
-
-void Generator::add_gather(Place& place) {
-  Value* x = any_of(place, has_dims);
-  const int64_t axis = random_.below(x->type.rank());
-  const int64_t batch = random_.between(0, random_.chance(0.5) ? 0 : axis);
-  std::vector<Dim> dims(x->type.dims.begin(), x->type.dims.begin() + batch);
-  for (Dim dim : random_dims(2)) dims.push_back(dim);
-  Type picked = x->type;
-  picked.dims.insert(picked.dims.end(), dims.begin(), dims.end());
-  if (is_small(picked)) keep(place, place.b.gather(x, indices(place, dims, x->type.dims[axis]), axis, batch));
-}
-
-void Generator::add_scatter_add(Place& place) {
-  Value* base = any_of(place, is_number_tensor);
-  const int64_t axis = random_.below(base->type.rank());
-  const std::vector<Dim> places = random_dims(2);
-  Type updates{base->type.dtype, {base->type.dims.begin(), base->type.dims.begin() + axis}};
-  updates.dims.insert(updates.dims.end(), places.begin(), places.end());
-  updates.dims.insert(updates.dims.end(), base->type.dims.begin() + axis + 1, base->type.dims.end());
-  if (!is_small(updates)) return;
-  keep(place, place.b.scatter_add(base, indices(place, places, base->type.dims[axis]),
-                                  of_type(place, updates), axis, 0));
-}
-
-void Generator::add_constant(Place& place) {
-  static const std::vector<double> special = {0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e30, 1e-40, INFINITY, NAN};
-  const Type type{random_dtype(), random_dims(2)};
-  const bool odd = !options_.smooth && random_.chance(0.3);
-  keep(place, place.b.constant(type, odd ? random_.pick(special) : random_.normal()));
-}
-
-void Generator::add_iota(Place& place) {
-  const Type type{random_.chance(0.5) ? i32 : i64, {random_dim(), random_dim()}};
-  keep(place, place.b.iota(type, random_.below(2)));
-}
-
-void Generator::add_dim(Place& place) { keep(place, place.b.dim(random_dim() * random_dim())); }
-
-void Generator::add_check(Place& place) {
-  Value* x = any(place);
-  Value* count = place.b.iota(i32[{random_dim()}], 0);
-  // Holds, but for one draw in ten that fails wherever the dim is above 1.
-  Value* holds = place.b.compare("lt", count, place.b.like(count, random_.chance(0.1) ? 1 : 1000));
-  keep(place, place.b.check(x, holds, "the random count is small"));
-}
-
-void Generator::add_scan(Place& place) {
-  if (place.depth >= kMaxDepth) return;
-  const Dim length = random_.chance(0.7) ? Dim("T") : random_dim();
-  Values over, carry, use;
-  for (int64_t i = random_.below(3); i > 0; --i) {
-    Type type{random_dtype(), random_dims(2)};
-    type.dims.insert(type.dims.begin(), length);
-    over.push_back(of_type(place, type));
-  }
-  for (int64_t i = random_.between(1, 3); i > 0; --i)
-    carry.push_back(random_.chance(0.7) ? any_of(place, is_float) : any(place));
-  for (int64_t i = random_.below(3); i > 0; --i) use.push_back(any(place));
-
-  auto body = std::make_unique<Graph>(&place.b.function());
-  Place inner{Builder(*body, place.b.loc), {}, place.depth + 1};
-  inner.pool.push_back(body->add_param(i32[{}], "t"));
-  Values operands;
-  for (size_t i = 0; i < over.size(); ++i) {
-    const Type& type = over[i]->type;
-    inner.pool.push_back(
-        body->add_param({type.dtype, {type.dims.begin() + 1, type.dims.end()}}, "x" + std::to_string(i)));
-  }
-  for (size_t i = 0; i < carry.size(); ++i)
-    inner.pool.push_back(body->add_param(carry[i]->type, "c" + std::to_string(i)));
-  for (size_t i = 0; i < use.size(); ++i)
-    inner.pool.push_back(body->add_param(use[i]->type, "u" + std::to_string(i)));
-  for (const Values& list : {over, carry, use}) operands.insert(operands.end(), list.begin(), list.end());
-
-  fill(inner, static_cast<int>(random_.between(3, 8)));
-  for (Value* value : carry) {
-    Value* next = of_type(inner, value->type);
-    // What grows from step to step is of no use to a finite difference.
-    if (options_.smooth && next->type.dtype.is_float()) next = into(inner.b, next, -1, 1);
-    body->results.push_back(next);
-  }
-  for (Value* stack : unused(inner, kMaxStacks)) {
-    Type type = stack->type;
-    type.dims.push_back(length);
-    if (is_small(type)) body->results.push_back(stack);
-  }
-  std::vector<Attr> attrs = {make_attr(ops::scan, "length", {length})};
-  if (random_.chance(0.4)) attrs.push_back(make_attr(ops::scan, "reverse", {}));
-  std::vector<std::unique_ptr<Graph>> regions;
-  regions.push_back(std::move(body));
-  const std::vector<int> groups = {static_cast<int>(over.size()), static_cast<int>(carry.size()),
-                                   static_cast<int>(use.size())};
-  Op* scan = place.b.emit_region(ops::scan, operands, groups, attrs, std::move(regions), {});
-  for (const auto& result : scan->results) keep(place, result.get());
 }
 
 }  // namespace rondo::fuzz

@@ -15,15 +15,20 @@ struct GeneratorOptions {
   bool smooth = false;  // only what a finite difference may cross: no float decides a branch or an index
   bool ends_in_scan = false;  // the first result comes out of a scan
   bool doubles = false;       // f64 in place of f32
+  double large = 0.06;        // how often a program has a large constant dim
 };
 
 /// Draws typed random functions from the op rows: element-wise rows as they are, the others each by a recipe
-/// for its attributes. Symbols are T and B; every function passes the builder's checks.
+/// for its attributes. Symbols are T and B; every function passes the builder's checks. Some have a large dim,
+/// but a run at small sizes of T and B takes at most kMaxWork. About half of them donate parameters.
 class Generator {
  public:
   Generator(Random& random, GeneratorOptions options) : random_(random), options_(options) {}
 
   std::unique_ptr<ir::Function> make(const std::string& name);
+
+  /// As work_of counts it.
+  static constexpr double kMaxWork = 1.5e6;
 
   /// Rows that can be drawn; a test holds this against all rows.
   static bool can_draw(const ir::OpRow& row);
@@ -38,7 +43,8 @@ class Generator {
   using Recipe = void (Generator::*)(Place&);
   static const std::vector<std::pair<const ir::OpRow*, Recipe>>& recipes();
 
-  void fill(Place& place, int ops);
+  std::unique_ptr<ir::Function> draw(const std::string& name);
+  void fill(Place& place, int begin, int end);
   void add_elementwise(Place& place, const ir::OpRow& row);
   void add_compare(Place& place);
   void add_convert(Place& place);
@@ -52,6 +58,7 @@ class Generator {
   void add_split(Place& place);
   void add_reduce_sum(Place& place);
   void add_reduce_max(Place& place);
+  void reduce_max(Place& place, ir::Value* x, int64_t dim);
   void add_argmax(Place& place);
   void add_dot(Place& place);
   void add_gather(Place& place);
@@ -61,21 +68,27 @@ class Generator {
   void add_dim(Place& place);
   void add_check(Place& place);
   void add_scan(Place& place);
+  void add_large(Place& place);
 
+  bool fits(const Type& type) const;
   Dim random_dim();
   std::vector<Dim> random_dims(int max_rank);
   DType random_dtype();
   ir::Value* any(Place& place);
-  ir::Value* any_of(Place& place, bool (*fits)(const Type&));
+  ir::Value* any_of(Place& place, bool (*suits)(const Type&));
   ir::Value* of_type(Place& place, const Type& type);
   ir::Value* fresh(Place& place, const Type& type);
+  ir::Value* new_param(Place& place, const Type& type);
   ir::Value* indices(Place& place, const std::vector<Dim>& dims, Dim size);
   ir::Value* into(ir::Builder& b, ir::Value* x, double low, double high);
+  ir::Value* far_from_step(ir::Builder& b, const ir::OpRow& row, ir::Value* x);
+  ir::Value* far_from_tie(ir::Builder& b, ir::Value* x, int64_t dim);
   void keep(Place& place, ir::Value* value);
   ir::Values unused(const Place& place, size_t most);
 
   Random& random_;
   GeneratorOptions options_;
+  int64_t large_ = 0;  // the large dim of this program; 0 if it has none
 };
 
 }  // namespace rondo::fuzz

@@ -6,6 +6,9 @@
 #include <cstring>
 #include <limits>
 
+#include "backends/signature.h"
+#include "tools/fuzz/work.h"
+
 namespace rondo::fuzz {
 
 using runtime::Array;
@@ -19,8 +22,8 @@ std::vector<Array*> Inputs::pointers() {
 
 namespace {
 
-bool guards_hold(const backends::Signature& signature, const Sizes& sizes) {
-  return std::all_of(signature.guards.begin(), signature.guards.end(), [&](const ir::Guard& guard) {
+bool guards_hold(const ir::Function& function, const Sizes& sizes) {
+  return std::all_of(function.guards.begin(), function.guards.end(), [&](const ir::Guard& guard) {
     const int64_t left = guard.left.evaluate(sizes), right = guard.right.evaluate(sizes);
     return guard.equal ? left == right : left <= right;
   });
@@ -100,18 +103,33 @@ bool same_elements(const Array& x, const Array& y, bool zeros_equal) {
 
 }  // namespace
 
-std::optional<Inputs> draw_inputs(const backends::Signature& signature, Random& random, Values values) {
-  static const std::vector<int64_t> lengths = {0, 1, 2, 3, 4, 5, 7, 17};
+std::optional<Sizes> draw_sizes(const ir::Function& function, Random& random, double most_work) {
+  static const std::vector<int64_t> lengths = {0, 1, 2, 3, 4, 5, 7, 17}, large = {64, 130, 300, 4097, 8200};
   for (int tries = 0; tries < 20; ++tries) {
-    Inputs inputs;
-    inputs.sizes = {{"T", random.pick(lengths)}, {"B", random.pick(lengths)}};
-    if (!guards_hold(signature, inputs.sizes)) continue;
-    for (const backends::Signature::Param& param : signature.params)
-      inputs.arrays.push_back(draw_array(backends::element_type(param.type.dtype),
-                                         backends::shape_of(param.type, inputs.sizes), random, values));
-    return inputs;
+    Sizes sizes = {{"T", random.pick(lengths)}, {"B", random.pick(lengths)}};
+    const bool stretch = random.chance(0.2);
+    if (stretch) sizes[random.chance(0.5) ? "T" : "B"] = random.pick(large);
+    if (guards_hold(function, sizes) && (!stretch || work_of(function, sizes) <= most_work)) return sizes;
   }
   return std::nullopt;
+}
+
+std::optional<Inputs> draw_inputs(const ir::Function& function, Random& random, Values values,
+                                  double most_work) {
+  const backends::Signature signature(function);
+  const std::optional<Sizes> sizes = draw_sizes(function, random, most_work);
+  if (!sizes) return std::nullopt;
+  Inputs inputs{*sizes, {}};
+  for (const backends::Signature::Param& param : signature.params)
+    inputs.arrays.push_back(draw_array(backends::element_type(param.type.dtype),
+                                       backends::shape_of(param.type, *sizes), random, values));
+  return inputs;
+}
+
+std::string at_sizes(const Sizes& sizes) {
+  std::string text = " at";
+  for (const auto& [symbol, value] : sizes) text += " " + symbol + "=" + std::to_string(value);
+  return text;
 }
 
 bool same_bits(const Array& x, const Array& y, bool zeros_equal) {

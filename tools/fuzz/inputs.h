@@ -2,9 +2,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
-#include "backends/signature.h"
+#include "ir/graph.h"
+#include "runtime/array.h"
 #include "tools/fuzz/random.h"
 
 namespace rondo::fuzz {
@@ -24,9 +26,19 @@ enum class Values {
   kMixed,   // besides: large, ties and zeros, denormals, infinities and NaN
 };
 
-/// Draws sizes for T and B (0 and 1 among them) that satisfy the function's guards, and arguments of these
-/// sizes. Empty if no such sizes were found.
-std::optional<Inputs> draw_inputs(const backends::Signature& signature, Random& random, Values values);
+/// What a run at a large size may take, in the units of work_of: for checks of a few runs, and of many.
+inline constexpr double kMuchWork = 1e6, kLittleWork = 1e4;
+
+/// Draws sizes for T and B that satisfy the function's guards, 0 and 1 among them; now and then a large one, if
+/// a run takes at most `most_work` then. Empty if none were found.
+std::optional<Sizes> draw_sizes(const ir::Function& function, Random& random, double most_work = kMuchWork);
+
+/// Arguments of sizes so drawn.
+std::optional<Inputs> draw_inputs(const ir::Function& function, Random& random, Values values,
+                                  double most_work = kMuchWork);
+
+/// " at B=1 T=17".
+std::string at_sizes(const Sizes& sizes);
 
 /// True if both hold the same bits, where any NaN equals any NaN; `zeros_equal`: and +0 equals -0.
 bool same_bits(const runtime::Array& x, const runtime::Array& y, bool zeros_equal = false);

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How the generator draws an op of each row.
+#include <algorithm>
+#include <array>
+
+#include "ir/ops/support.h"
+#include "tools/fuzz/generator.h"
+
+namespace rondo::fuzz {
+
+using namespace rondo::ir;
+
+namespace {
+
+constexpr int kMaxDepth = 2;  // of nested scans
+constexpr size_t kMaxStacks = 3;
+
+bool has_dims(const Type& type) { return type.rank() > 0; }
+bool is_float(const Type& type) { return type.dtype.is_float(); }
+bool is_float_matrix(const Type& type) { return type.dtype.is_float() && type.rank() > 0; }
+bool is_number_tensor(const Type& type) { return type.dtype != i1 && type.rank() > 0; }
+
+}  // namespace
+
+void Generator::add_elementwise(Place& place, const OpRow& row) {
+  // What the gradient is told not to see, a finite difference sees all the same.
+  if (options_.smooth && &row == &ops::stop_gradient) return;
+  std::vector<DType> types;
+  for (int id = 0; id < DType::kCount; ++id) {
+    const DType dtype(static_cast<DType::Id>(id));
+    if (row.math.takes(dtype) && !(options_.doubles && dtype == f32)) types.push_back(dtype);
+  }
+  Type type = any(place)->type;
+  if (!row.math.takes(type.dtype)) type.dtype = random_.pick(types);
+  Values operands;
+  for (int i = 0; i < row.math.arity; ++i)
+    operands.push_back(of_type(place, i == 0 && row.math.first_is_condition ? type.with(i1) : type));
+  // Of two intervals (max) either operand may have the upper one.
+  const bool swap = row.math.arity == 2 && random_.chance(0.5) && (&row == &ops::max || &row == &ops::min);
+  const bool bounded =
+      type.dtype.is_float() && !row.smooth.empty() && (options_.smooth || random_.chance(0.3));
+  if (bounded)
+    for (size_t i = 0; i < row.smooth.size(); ++i) {
+      const Interval& interval = row.smooth[swap ? row.smooth.size() - 1 - i : i];
+      operands[i] = into(place.b, operands[i], interval.low, interval.high);
+    }
+  const bool steps = !row.derivative.none.empty() && row.math.results[type.dtype.id()].is_float();
+  if (options_.smooth && steps) operands[0] = far_from_step(place.b, row, operands[0]);
+  keep(place, place.b.emit(row, operands)->result());
+}
+
+void Generator::add_compare(Place& place) {
+  Type type = any(place)->type;
+  if (options_.smooth && type.dtype.is_float()) type.dtype = i32;
+  const auto& words = ops::compare.attrs[0].words;
+  keep(place, place.b.compare(random_.pick(words), of_type(place, type), of_type(place, type)));
+}
+
+void Generator::add_convert(Place& place) {
+  Value* x = any(place);
+  DType to = random_dtype();
+  if (options_.smooth && x->type.dtype.is_float() && !to.is_float()) to = x->type.dtype;
+  keep(place, place.b.convert(x, to));
+}
+
+void Generator::add_bitcast(Place& place) {
+  Value* x = any(place);
+  if (x->type.dtype == i1 || options_.smooth) return;
+  // Which NaN one is hangs on the machine: its bits are no part of the language.
+  if (x->type.dtype.is_float()) x = place.b.select(place.b.compare("eq", x, x), x, place.b.like(x, 0.0));
+  static constexpr std::array<DType, 4> other = {i32, i64, f32, f64};
+  keep(place, place.b.bitcast(x, other[x->type.dtype.id()]));
+}
+
+void Generator::add_broadcast(Place& place) {
+  Value* x = any(place);
+  Type type = x->type;
+  std::vector<int64_t> dims(type.dims.size());
+  for (size_t i = 0; i < dims.size(); ++i) dims[i] = static_cast<int64_t>(i);
+  const int64_t at = random_.between(0, type.rank());
+  type.dims.insert(type.dims.begin() + at, random_dim());
+  for (int64_t& dim : dims) dim += dim >= at;
+  if (fits(type)) keep(place, place.b.broadcast(x, dims, type.dims));
+}
+
+void Generator::add_reshape(Place& place) {
+  Value* x = any(place);
+  std::vector<Dim> dims = x->type.dims;
+  const size_t at = static_cast<size_t>(random_.between(0, static_cast<int64_t>(dims.size())));
+  if (at + 1 < dims.size() && random_.chance(0.6)) {
+    dims[at] = dims[at] * dims[at + 1];
+    dims.erase(dims.begin() + static_cast<int64_t>(at) + 1);
+  } else if (at < dims.size() && dims[at].is_constant() && dims[at].constant() % 2 == 0 &&
+             dims[at].constant() > 0) {
+    const int64_t half = dims[at].constant() / 2;
+    dims[at] = 2;
+    dims.insert(dims.begin() + static_cast<int64_t>(at) + 1, half);
+  } else {
+    dims.insert(dims.begin() + static_cast<int64_t>(at), 1);
+  }
+  if (fits({x->type.dtype, dims})) keep(place, place.b.reshape(x, dims));
+}
+
+void Generator::add_transpose(Place& place) {
+  Value* x = any_of(place, has_dims);
+  std::vector<int64_t> perm(x->type.dims.size());
+  for (size_t i = 0; i < perm.size(); ++i) perm[i] = static_cast<int64_t>(i);
+  for (size_t i = perm.size(); i > 1; --i)
+    std::swap(perm[i - 1], perm[static_cast<size_t>(random_.below(static_cast<int64_t>(i)))]);
+  keep(place, place.b.transpose(x, perm));
+}
+
+void Generator::add_slice(Place& place) {
+  Value* x = any_of(place, has_dims);
+  std::vector<Dim> lo, hi;
+  for (Dim dim : x->type.dims) {
+    const bool whole = random_.chance(0.4);
+    if (dim.is_constant()) {
+      const int64_t a = whole ? 0 : random_.between(0, dim.constant());
+      lo.push_back(a);
+      hi.push_back(whole ? dim : Dim(random_.between(a, dim.constant())));
+    } else {
+      const bool cut = !whole && random_.chance(0.3);
+      if (cut) place.b.function().require(1, false, dim, place.b.loc);
+      lo.push_back(cut ? 1 : 0);
+      hi.push_back(dim);
+    }
+  }
+  keep(place, place.b.slice(x, lo, hi));
+}
+
+void Generator::add_pad(Place& place) {
+  Value* x = any_of(place, has_dims);
+  std::vector<Dim> lo, hi;
+  Type type = x->type;
+  for (Dim& dim : type.dims) {
+    lo.push_back(random_.chance(0.5) ? 0 : random_.between(0, 2));
+    hi.push_back(random_.chance(0.5) ? 0 : random_.between(0, 2));
+    dim = dim + lo.back() + hi.back();
+  }
+  if (fits(type))
+    keep(place, place.b.pad(x, lo, hi, random_.chance(0.5) ? Number(0.0) : Number(random_.normal())));
+}
+
+void Generator::add_concat(Place& place) {
+  Value* first = any_of(place, has_dims);
+  const int64_t dim = random_.below(first->type.rank());
+  Values parts = {first};
+  Type whole = first->type;
+  for (int64_t i = random_.below(3); i >= 0; --i) {
+    Type type = first->type;
+    if (random_.chance(0.5)) type.dims[dim] = random_dim();
+    if (!fits(type)) type = first->type;
+    parts.push_back(of_type(place, type));
+    whole.dims[dim] = whole.dims[dim] + type.dims[dim];
+  }
+  if (fits(whole)) keep(place, place.b.concat(parts, dim));
+}
+
+void Generator::add_split(Place& place) {
+  Value* x = any_of(place, has_dims);
+  const int64_t dim = random_.below(x->type.rank());
+  std::vector<Dim> sizes;
+  if (x->type.dims[dim].is_constant()) {
+    int64_t left = x->type.dims[dim].constant();
+    while (left > 0 && sizes.size() < 4) {
+      sizes.push_back(sizes.size() == 3 ? left : random_.between(1, left));
+      left -= sizes.back().constant();
+    }
+  } else {
+    sizes = {0, x->type.dims[dim]};
+  }
+  if (sizes.empty()) return;
+  for (Value* part : place.b.split(x, dim, sizes)) keep(place, part);
+}
+
+void Generator::add_reduce_sum(Place& place) {
+  Value* x = any_of(place, is_number_tensor);
+  std::vector<int64_t> dims;
+  for (int64_t i = 0; i < x->type.rank(); ++i)
+    if (random_.chance(0.5)) dims.push_back(i);
+  keep(place, place.b.reduce_sum(x, dims));
+}
+
+void Generator::add_reduce_max(Place& place) {
+  Value* x = any_of(place, is_number_tensor);
+  reduce_max(place, x, random_.below(x->type.rank()));
+}
+
+void Generator::reduce_max(Place& place, Value* x, int64_t dim) {
+  if (options_.smooth && x->type.dtype.is_float()) x = far_from_tie(place.b, x, dim);
+  keep(place, place.b.reduce_max(x, {dim}));
+}
+
+void Generator::add_argmax(Place& place) {
+  Value* x = any_of(place, is_number_tensor);
+  if (options_.smooth && x->type.dtype.is_float()) return;
+  keep(place, place.b.argmax(x, random_.below(x->type.rank())));
+}
+
+void Generator::add_dot(Place& place) {
+  Value* x = any_of(place, is_float_matrix);
+  std::vector<int64_t> contract_x, contract_y, batch_x, batch_y;
+  Type y{x->type.dtype, {}};
+  for (int64_t i = 0; i < x->type.rank(); ++i) {
+    const double draw = random_.uniform();
+    if (draw < 0.2)
+      batch_x.push_back(i);
+    else if (draw < 0.6)
+      contract_x.push_back(i);
+  }
+  // y's dims in a random order: batch and contracted ones, and up to two of its own.
+  std::vector<std::pair<int, int64_t>> roles;
+  for (int64_t i : batch_x) roles.emplace_back(0, i);
+  for (int64_t i : contract_x) roles.emplace_back(1, i);
+  for (int64_t i = random_.below(3); i > 0; --i) roles.emplace_back(2, 0);
+  for (size_t i = roles.size(); i > 1; --i)
+    std::swap(roles[i - 1], roles[static_cast<size_t>(random_.below(static_cast<int64_t>(i)))]);
+  batch_y.resize(batch_x.size());
+  contract_y.resize(contract_x.size());
+  for (const auto& [role, i] : roles) {
+    if (role == 0)
+      batch_y[static_cast<size_t>(std::find(batch_x.begin(), batch_x.end(), i) - batch_x.begin())] = y.rank();
+    if (role == 1)
+      contract_y[static_cast<size_t>(std::find(contract_x.begin(), contract_x.end(), i) -
+                                     contract_x.begin())] = y.rank();
+    y.dims.push_back(role == 2 ? random_dim() : x->type.dims[i]);
+  }
+  if (!fits(y) || !fits({f32, {x->type.size() * y.size()}})) return;
+  keep(place, place.b.dot(x, of_type(place, y), contract_x, contract_y, batch_x, batch_y));
+}
+
+// Whole numbers in [0, size), but for one draw in twenty that may be anything.
+Value* Generator::indices(Place& place, const std::vector<Dim>& dims, Dim size) {
+  const Type type{random_.chance(0.5) ? i32 : i64, dims};
+  Value* raw = of_type(place, type);
+  if (random_.chance(0.05)) return raw;
+  Builder& b = place.b;
+  Value* positive = b.and_(raw, b.like(raw, 0x7fff));
+  return b.rem(positive, b.splat(b.convert(b.dim(size), type.dtype), type));
+}
+
+void Generator::add_gather(Place& place) {
+  Value* x = any_of(place, has_dims);
+  const int64_t axis = random_.below(x->type.rank());
+  const int64_t batch = random_.between(0, random_.chance(0.5) ? 0 : axis);
+  std::vector<Dim> dims(x->type.dims.begin(), x->type.dims.begin() + batch);
+  for (Dim dim : random_dims(2)) dims.push_back(dim);
+  Type picked = x->type;
+  picked.dims.insert(picked.dims.end(), dims.begin(), dims.end());
+  if (fits(picked)) keep(place, place.b.gather(x, indices(place, dims, x->type.dims[axis]), axis, batch));
+}
+
+void Generator::add_scatter_add(Place& place) {
+  Value* base = any_of(place, is_number_tensor);
+  const int64_t axis = random_.below(base->type.rank());
+  const std::vector<Dim> places = random_dims(2);
+  Type updates{base->type.dtype, {base->type.dims.begin(), base->type.dims.begin() + axis}};
+  updates.dims.insert(updates.dims.end(), places.begin(), places.end());
+  updates.dims.insert(updates.dims.end(), base->type.dims.begin() + axis + 1, base->type.dims.end());
+  if (!fits(updates)) return;
+  keep(place, place.b.scatter_add(base, indices(place, places, base->type.dims[axis]),
+                                  of_type(place, updates), axis, 0));
+}
+
+void Generator::add_constant(Place& place) {
+  static const std::vector<double> special = {0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e30, 1e-40, INFINITY, NAN};
+  const Type type{random_dtype(), random_dims(2)};
+  const bool odd = !options_.smooth && random_.chance(0.3);
+  keep(place, place.b.constant(type, odd ? random_.pick(special) : random_.normal()));
+}
+
+void Generator::add_iota(Place& place) {
+  const Type type{random_.chance(0.5) ? i32 : i64, {random_dim(), random_dim()}};
+  if (fits(type)) keep(place, place.b.iota(type, random_.below(2)));
+}
+
+void Generator::add_dim(Place& place) { keep(place, place.b.dim(random_dim() * random_dim())); }
+
+void Generator::add_check(Place& place) {
+  Value* x = any(place);
+  Value* count = place.b.iota(i32[{random_dim()}], 0);
+  // Holds, but for one draw in ten that fails wherever the dim is above 1.
+  Value* holds = place.b.compare("lt", count, place.b.like(count, random_.chance(0.1) ? 1 : 1000));
+  keep(place, place.b.check(x, holds, "the random count is small"));
+}
+
+void Generator::add_scan(Place& place) {
+  if (place.depth >= kMaxDepth) return;
+  const Dim length = random_.chance(0.7) ? Dim("T") : random_dim();
+  Values over, carry, use;
+  for (int64_t i = random_.below(3); i > 0; --i) {
+    Type type{random_dtype(), random_dims(2)};
+    type.dims.insert(type.dims.begin(), length);
+    if (fits(type)) over.push_back(of_type(place, type));
+  }
+  for (int64_t i = random_.between(1, 3); i > 0; --i)
+    carry.push_back(random_.chance(0.7) ? any_of(place, is_float) : any(place));
+  for (int64_t i = random_.below(3); i > 0; --i) use.push_back(any(place));
+
+  auto body = std::make_unique<Graph>(&place.b.function());
+  Place inner{Builder(*body, place.b.loc), {}, place.depth + 1};
+  inner.pool.push_back(body->add_param(i32[{}], "t"));
+  Values operands;
+  for (size_t i = 0; i < over.size(); ++i) {
+    const Type& type = over[i]->type;
+    inner.pool.push_back(
+        body->add_param({type.dtype, {type.dims.begin() + 1, type.dims.end()}}, "x" + std::to_string(i)));
+  }
+  for (size_t i = 0; i < carry.size(); ++i)
+    inner.pool.push_back(body->add_param(carry[i]->type, "c" + std::to_string(i)));
+  for (size_t i = 0; i < use.size(); ++i)
+    inner.pool.push_back(body->add_param(use[i]->type, "u" + std::to_string(i)));
+  for (const Values& list : {over, carry, use}) operands.insert(operands.end(), list.begin(), list.end());
+
+  fill(inner, 0, static_cast<int>(random_.between(3, 8)));
+  for (Value* value : carry) {
+    Value* next = of_type(inner, value->type);
+    // What grows from step to step is of no use to a finite difference.
+    if (options_.smooth && next->type.dtype.is_float()) next = into(inner.b, next, -1, 1);
+    body->results.push_back(next);
+  }
+  for (Value* stack : unused(inner, kMaxStacks)) {
+    Type type = stack->type;
+    type.dims.push_back(length);
+    if (fits(type)) body->results.push_back(stack);
+  }
+  std::vector<Attr> attrs = {make_attr(ops::scan, "length", {length})};
+  if (random_.chance(0.4)) attrs.push_back(make_attr(ops::scan, "reverse", {}));
+  std::vector<std::unique_ptr<Graph>> regions;
+  regions.push_back(std::move(body));
+  const std::vector<int> groups = {static_cast<int>(over.size()), static_cast<int>(carry.size()),
+                                   static_cast<int>(use.size())};
+  Op* scan = place.b.emit_region(ops::scan, operands, groups, attrs, std::move(regions), {});
+  for (const auto& result : scan->results) keep(place, result.get());
+}
+
+// What the large dim is for: a reduction of several blocks, or a dot of several blocks and panels of columns,
+// with many rows half of the time. Parameters hold the operands, since nothing else so large varies as much.
+void Generator::add_large(Place& place) {
+  constexpr int64_t kLargestContracted = 300, kLargestSquare = 144, kManyColumns = 70, kManyRows = 48;
+  const DType dtype = options_.doubles || random_.chance(0.2) ? f64 : f32;
+  const auto argument = [&](Dim first, Dim second) { return new_param(place, {dtype, {first, second}}); };
+  if (large_ > kLargestContracted) {
+    Value* x = argument(random_.between(1, 4), large_);
+    return random_.chance(0.7) ? keep(place, place.b.reduce_sum(x, {1})) : reduce_max(place, x, 1);
+  }
+  const Dim rows = random_.chance(0.5) ? kManyRows : random_dim();
+  const Dim columns = large_ > kLargestSquare ? kManyColumns : large_;
+  // Either operand may lie transposed.
+  const int64_t k_of_x = random_.chance(0.7), k_of_y = random_.chance(0.3);
+  Value* x = k_of_x == 1 ? argument(rows, large_) : argument(large_, rows);
+  Value* y = k_of_y == 1 ? argument(columns, large_) : argument(large_, columns);
+  keep(place, place.b.dot(x, y, {k_of_x}, {k_of_y}));
+}
+
+}  // namespace rondo::fuzz
