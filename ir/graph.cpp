@@ -117,7 +117,14 @@ class Proof {
     }
   }
 
-  bool nonnegative(Dim dim) { return search(dim, kDepth); }
+  // Short proofs first: what a guard says as it stands is always found, however many others there are.
+  bool nonnegative(Dim dim) {
+    for (int depth = 0; depth <= kDepth; ++depth) {
+      budget_ = kBudget;
+      if (search(dim, depth)) return true;
+    }
+    return false;
+  }
 
  private:
   static constexpr int kDepth = 4, kBudget = 100;

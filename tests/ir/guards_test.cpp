@@ -61,6 +61,14 @@ TEST_CASE("what guards imply holds for all sizes that they allow") {
   CHECK(implied > 300);
 }
 
+TEST_CASE("a guard implies itself among many that could lead somewhere") {
+  Function function("f");
+  const std::vector<Dim> symbols = {Dim("A"), Dim("B"), Dim("C"), Dim("D"), Dim("E"), Dim("F")};
+  for (int64_t least = 1; least <= 3; ++least)
+    for (Dim symbol : symbols) function.require(1, false, symbol - (least - 1), Loc::unknown());
+  for (Dim symbol : symbols) CHECK(function.implies(1, false, symbol - 2));
+}
+
 TEST_CASE("a guard implies itself, and what asks less") {
   Function function("f");
   const Dim T("T"), S("S");
