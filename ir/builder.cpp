@@ -167,17 +167,29 @@ Value* Builder::dot(Value* x, Value* y, const Dims& contract_x, const Dims& cont
   if (dot_may_take_lanes(form)) attrs.push_back(make_attr(ops::dot, "lanes", {}));
   return emit(ops::dot, {x, y}, std::move(attrs))->result();
 }
+
+namespace {
+
+std::vector<Attr> places(const OpRow& row, int64_t axis, int64_t batch_dims) {
+  return {make_attr(row, "axis", {Dim(axis)}), make_attr(row, "batch_dims", {Dim(batch_dims)})};
+}
+
+}  // namespace
+
 Value* Builder::gather(Value* x, Value* indices, int64_t axis, int64_t batch_dims) {
-  return emit(ops::gather, {x, indices},
-              {make_attr(ops::gather, "axis", {Dim(axis)}),
-               make_attr(ops::gather, "batch_dims", {Dim(batch_dims)})})
-      ->result();
+  return emit(ops::gather, {x, indices}, places(ops::gather, axis, batch_dims))->result();
 }
 Value* Builder::scatter_add(Value* base, Value* indices, Value* updates, int64_t axis, int64_t batch_dims) {
-  return emit(ops::scatter_add, {base, indices, updates},
-              {make_attr(ops::scatter_add, "axis", {Dim(axis)}),
-               make_attr(ops::scatter_add, "batch_dims", {Dim(batch_dims)})})
+  return emit(ops::scatter_add, {base, indices, updates}, places(ops::scatter_add, axis, batch_dims))
       ->result();
+}
+Value* Builder::scatter_set(Value* base, Value* indices, Value* updates, int64_t axis, int64_t batch_dims) {
+  return emit(ops::scatter_set, {base, indices, updates}, places(ops::scatter_set, axis, batch_dims))
+      ->result();
+}
+Values Builder::topk(Value* x, Dim k) {
+  const Op* op = emit(ops::topk, {x}, {make_attr(ops::topk, "k", {k})});
+  return {op->result(0), op->result(1)};
 }
 Value* Builder::check(Value* x, Value* predicate, const std::string& message) {
   return emit(ops::check, {x, predicate}, {make_attr(ops::check, "message", {message})})->result();
@@ -193,28 +205,37 @@ void clone_ops(const Graph& from, Builder& to, std::map<const Value*, Value*>& v
   }
 }
 
-std::unique_ptr<Graph> clone_graph(const Graph& from, Function* function, Op* owner) {
-  auto graph = std::make_unique<Graph>(function, owner);
+namespace {
+
+void clone_into(Graph& graph, const Graph& from) {
   std::map<const Value*, Value*> values;
   for (const auto& param : from.params)
-    values[param.get()] = graph->add_param(param->type, param->name, param->loc);
-  Builder builder(*graph);
+    values[param.get()] = graph.add_param(param->type, param->name, param->loc);
+  Builder builder(graph);
   clone_ops(from, builder, values);
-  for (Value* result : from.results) graph->results.push_back(values.at(result));
+  for (Value* result : from.results) graph.results.push_back(values.at(result));
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> clone_graph(const Graph& from, Function* function, Op* owner) {
+  auto graph = std::make_unique<Graph>(function, owner);
+  clone_into(*graph, from);
   return graph;
 }
 
 std::unique_ptr<Function> clone_function(const Function& from, std::string name) {
-  auto function = std::make_unique<Function>(std::move(name));
+  auto function = function_of(from.body, std::move(name));
   function->param_infos = from.param_infos;
-  function->guards = from.guards;
   function->loc = from.loc;
-  std::map<const Value*, Value*> values;
-  for (const auto& param : from.body.params)
-    values[param.get()] = function->body.add_param(param->type, param->name, param->loc);
-  Builder builder(function->body);
-  clone_ops(from.body, builder, values);
-  for (Value* result : from.body.results) function->body.results.push_back(values.at(result));
+  return function;
+}
+
+std::unique_ptr<Function> function_of(const Graph& region, std::string name) {
+  auto function = std::make_unique<Function>(std::move(name));
+  function->guards = region.function->guards;
+  clone_into(function->body, region);
+  function->param_infos.resize(function->body.params.size());
   return function;
 }
 

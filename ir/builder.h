@@ -78,6 +78,9 @@ class Builder {
              const Dims& batch_y = {});
   Value* gather(Value* x, Value* indices, int64_t axis, int64_t batch_dims);
   Value* scatter_add(Value* base, Value* indices, Value* updates, int64_t axis, int64_t batch_dims);
+  Value* scatter_set(Value* base, Value* indices, Value* updates, int64_t axis, int64_t batch_dims);
+  /// The k greatest along the last dim, and their places.
+  Values topk(Value* x, Dim k);
   Value* check(Value* x, Value* predicate, const std::string& message);
 
  private:
@@ -94,5 +97,7 @@ AttrArg ints(const std::vector<int64_t>& values);
 void clone_ops(const Graph& from, Builder& to, std::map<const Value*, Value*>& values);
 std::unique_ptr<Graph> clone_graph(const Graph& from, Function* function, Op* owner);
 std::unique_ptr<Function> clone_function(const Function& from, std::string name);
+/// A copy of a region as a function of its own, under the guards of the function that it is in.
+std::unique_ptr<Function> function_of(const Graph& region, std::string name);
 
 }  // namespace rondo::ir

@@ -200,12 +200,18 @@ void GraphParser::region_op(Draft& draft, Graph& graph, const Scope& scope) {
   if (spec.length) draft.op->attrs.push_back({draft.op->row->find_attr("length"), {in_.dim()}});
   Values plain;
   if (in_.peek_kind(Token::kValue)) plain = use_list(scope);
+  const size_t expected = draft.op->row->operands.size();
+  if (plain.size() != expected)
+    in_.fail(draft.at, "op_c2: " + draft.op->row->name + " has " + counted(plain.size(), "operand") +
+                           " before its lists, expected " + std::to_string(expected));
   attributes(draft);
   const std::vector<Bind> bound = binds(draft, scope);
   draft.op->operands.insert(draft.op->operands.end(), plain.begin(), plain.end());
-  for (const std::string& block : spec.blocks) {
-    if (!block.empty()) in_.expect(block);
-    region(draft, bound, scope, graph.function);
+  for (const BlockSpec& block : spec.blocks) {
+    if (!block.name.empty()) in_.expect(block.name);
+    std::vector<Bind> params = bound;
+    if (block.gives == BlockSpec::Gives::kCotangents) further_params(*draft.op->regions[0], params);
+    region(draft, block, params, scope, graph.function);
   }
   --nesting_;
 }
@@ -241,8 +247,23 @@ std::vector<GraphParser::Bind> GraphParser::binds(Draft& draft, const Scope& sco
   return bound;
 }
 
-void GraphParser::region(Draft& draft, const std::vector<Bind>& binds, const Scope& outer,
-                         Function* function) {
+// `(%y, %dy)`: what the first block yields, then a cotangent for each float among that.
+void GraphParser::further_params(const Graph& first, std::vector<Bind>& params) {
+  std::vector<Type> types;
+  for (const Value* value : first.results) types.push_back(value->type);
+  for (const Value* value : first.results)
+    if (value->type.dtype.is_float()) types.push_back(value->type);
+  in_.expect("(");
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (i > 0) in_.expect(",");
+    params.push_back(
+        {in_.expect(Token::kValue, "a parameter of the region, such as %h"), types[i], Loc::unknown()});
+  }
+  in_.expect(")");
+}
+
+void GraphParser::region(Draft& draft, const BlockSpec& block, const std::vector<Bind>& binds,
+                         const Scope& outer, Function* function) {
   draft.op->regions.push_back(std::make_unique<Graph>(function, draft.op.get()));
   Graph& graph = *draft.op->regions.back();
   Scope scope{&outer};
@@ -250,14 +271,14 @@ void GraphParser::region(Draft& draft, const std::vector<Bind>& binds, const Sco
     define(scope, bind.param, graph.add_param(bind.type, name_of(bind.param), bind.loc));
   in_.expect("{");
   ops(graph, scope);
-  yield(draft, graph, scope);
+  yield(draft, block, graph, scope);
   in_.expect("}");
 }
 
-void GraphParser::yield(const Draft& draft, Graph& region, const Scope& scope) {
+void GraphParser::yield(const Draft& draft, const BlockSpec& block, Graph& region, const Scope& scope) {
   const OpRow& row = *draft.op->row;
   in_.expect("yield");
-  for (const std::string& list : row.region.yields) {
+  for (const std::string& list : block.yields) {
     const Position at = in_.peek().at;
     if (!list.empty()) in_.expect(list);
     in_.expect("(");

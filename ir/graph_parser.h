@@ -77,8 +77,10 @@ class GraphParser {
 
   void region_op(Draft& draft, Graph& graph, const Scope& scope);
   std::vector<Bind> binds(Draft& draft, const Scope& scope);
-  void region(Draft& draft, const std::vector<Bind>& binds, const Scope& outer, Function* function);
-  void yield(const Draft& draft, Graph& region, const Scope& scope);
+  void further_params(const Graph& first, std::vector<Bind>& params);
+  void region(Draft& draft, const BlockSpec& block, const std::vector<Bind>& binds, const Scope& outer,
+              Function* function);
+  void yield(const Draft& draft, const BlockSpec& block, Graph& region, const Scope& scope);
   Value* use(const Scope& scope);
 
   TokenReader& in_;

@@ -49,9 +49,11 @@ std::string region_form(const OpRow& row) {
     if (!(spec.length && attr.name == "length")) form += " " + attr_form(attr);
   if (spec.index) form += " index(%i)";
   for (const std::string& list : spec.binds) form += " " + list + "(..)";
-  for (const std::string& block : spec.blocks) {
-    form += (block.empty() ? "" : " " + block) + " { .. yield";
-    for (const std::string& list : spec.yields) form += " " + list + "(..)";
+  for (const BlockSpec& block : spec.blocks) {
+    if (!block.name.empty()) form += " " + block.name;
+    if (block.gives == BlockSpec::Gives::kCotangents) form += "(%y, .., %dy, ..)";
+    form += " { .. yield";
+    for (const std::string& list : block.yields) form += " " + list + "(..)";
     form += " }";
   }
   return form;

@@ -2,6 +2,7 @@
 #include "ir/op_row.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 namespace rondo::ir {
@@ -69,8 +70,10 @@ void check_form(const Op& op) {
   const OpRow& row = *op.row;
   const size_t expected = row.operands.size();
   const bool region = !row.region.blocks.empty();
-  const bool enough =
-      region || (row.variadic ? op.operands.size() >= expected : op.operands.size() == expected);
+  const size_t bound = std::accumulate(op.groups.begin(), op.groups.end(), size_t{0});
+  const bool enough = region
+                          ? op.operands.size() == bound + expected
+                          : (row.variadic ? op.operands.size() >= expected : op.operands.size() == expected);
   require(op, 0, enough,
           "expected " + std::to_string(expected) + (row.variadic ? " or more" : "") + " operands, found " +
               std::to_string(op.operands.size()));

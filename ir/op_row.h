@@ -83,14 +83,29 @@ struct Evaluation {
   ErrorRecord& error;
 };
 
-/// A region op's text: `scan T reverse index(%t) over(..) carry(..) use(..) { .. yield carry(..) stack(..)
-/// }`.
+/// A region of an op. Its parameters are the index, if there is one, then one for each bound operand.
+struct BlockSpec {
+  enum class Gives {
+    kResults,     // what the op results in, or one way to it
+    kDecision,    // a truth value: whether another block runs
+    kCotangents,  // of each float operand: the block is the op's derivative. Its further parameters are what
+                  // the first block yields, then a cotangent for each float among that
+  };
+  std::string name = {};                   // the word in front; a lone block has none
+  std::vector<std::string> yields = {""};  // named lists of the yield; {""} for one plain list
+  Gives gives = Gives::kResults;
+
+  bool runs() const { return gives != Gives::kCotangents; }
+};
+
+/// The form of an op with regions: `scan T reverse index(%t) over(..) carry(..) use(..) { .. yield carry(..)
+/// stack(..) }`. Operands that no list binds stand before the lists, and in Op::operands behind them.
 struct RegionSpec {
-  bool length = false;                   // a trip count, a dim, follows the name
-  bool index = false;                    // the first region parameter is the index, i32[]
-  std::vector<std::string> binds = {};   // operand lists, each bound to region parameters
-  std::vector<std::string> blocks = {};  // one region each; a single block has no name
-  std::vector<std::string> yields = {};  // named lists of the yield; {""} for one plain list
+  bool length = false;                  // a trip count, a dim, follows the name
+  bool index = false;                   // the first region parameter is the index, i32[]
+  std::vector<std::string> binds = {};  // operand lists, each bound to region parameters
+  int carry = -1;  // the list whose values a block yields anew for its next run, and the op as first results
+  std::vector<BlockSpec> blocks = {};
 };
 
 /// Where a gradient test may draw an operand from: the function is smooth on [low, high].

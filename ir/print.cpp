@@ -52,7 +52,8 @@ class Printer {
   void attributes(const Op& op);
   void region_op(const Op& op, const Names& names);
   void region_head(const Op& op, const Names& names, const Names& inner);
-  void yield(const Op& op, const Graph& region, const Names& names);
+  void further_params(const Graph& region, size_t bound, const Names& names);
+  void yield(const Op& op, const BlockSpec& block, const Graph& region, const Names& names);
 
   std::string out_;
   int indent_ = 0;
@@ -164,24 +165,36 @@ void Printer::region_op(const Op& op, const Names& names) {
   static const Names no_names(nothing);
   region_head(op, names, first != nullptr ? *first : no_names);
   for (size_t i = 0; i < op.regions.size() && i < spec.blocks.size(); ++i) {
-    out_ += (spec.blocks[i].empty() ? "" : " " + spec.blocks[i]) + " {\n";
+    const BlockSpec& block = spec.blocks[i];
+    if (!block.name.empty()) out_ += " " + block.name;
+    if (block.gives == BlockSpec::Gives::kCotangents)
+      further_params(*op.regions[i], op.operands.size(), *inner[i]);
+    out_ += " {\n";
     ++indent_;
     graph(*op.regions[i], *inner[i]);
-    yield(op, *op.regions[i], *inner[i]);
+    yield(op, block, *op.regions[i], *inner[i]);
     --indent_;
     begin_line();
     out_ += "}";
   }
 }
 
+// `(%y, %dy)`: the parameters that no operand is bound to.
+void Printer::further_params(const Graph& region, size_t bound, const Names& names) {
+  out_ += "(";
+  for (size_t i = bound; i < region.params.size(); ++i)
+    out_ += (i > bound ? ", %" : "%") + names.of(region.param(static_cast<int>(i)));
+  out_ += ")";
+}
+
 // `yield carry(%h1) stack(%h1)`: a list that is also bound has as many values as there; the rest are the
 // others'.
-void Printer::yield(const Op& op, const Graph& region, const Names& names) {
+void Printer::yield(const Op& op, const BlockSpec& block, const Graph& region, const Names& names) {
   const RegionSpec& spec = op.row->region;
   begin_line();
   out_ += "yield";
   size_t next = 0;
-  for (const std::string& list : spec.yields) {
+  for (const std::string& list : block.yields) {
     const auto bind = std::find(spec.binds.begin(), spec.binds.end(), list);
     size_t end = region.results.size();
     if (const size_t group = bind - spec.binds.begin(); group < op.groups.size() && bind != spec.binds.end())

@@ -22,15 +22,9 @@ void for_each_float_source(const Value& value, Visit&& visit) {
   if (!value.type.dtype.is_float()) return;
   for_each_source(value, [&](const Value* source, int operand) {
     if (!source->type.dtype.is_float()) return;
-    if (operand < 0 || differentiable(value.op->row->derivative, operand)) visit(source);
+    if (operand == kPasses || (operand >= 0 && differentiable(value.op->row->derivative, operand)))
+      visit(source);
   });
-}
-
-void require_differentiable(const Value& value) {
-  const Op* op = value.op;
-  if (op == nullptr || op->regions.empty() || op->row->derivative.none.empty()) return;
-  throw Error((op->loc.known() ? op->loc.text() + ": " : "") + op->row->name +
-              ": it cannot be differentiated: " + op->row->derivative.none);
 }
 
 }  // namespace
@@ -58,7 +52,6 @@ Activity::Activity(const Function& function, std::span<const int> parameters) {
   while (!pending.empty()) {
     const Value* value = pending.back();
     pending.pop_back();
-    require_differentiable(*value);
     for (const Value* user : users.at(value))
       if (active_.insert(user).second) pending.push_back(user);
   }

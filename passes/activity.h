@@ -13,8 +13,7 @@ namespace rondo::passes {
 /// so this is the least fixpoint over them.
 class Activity {
  public:
-  /// With respect to the given parameters of the function. Throws Error where the path between a parameter
-  /// and a result meets an op that can't be differentiated.
+  /// With respect to the given parameters of the function.
   Activity(const ir::Function& function, std::span<const int> parameters);
 
   bool has_cotangent(const ir::Value* value) const { return active_.contains(value); }

@@ -86,6 +86,10 @@ class Simulation {
         homes_[op->result()] = homes_.at(op->operands[aliased]);
       else if (op->row == &ir::ops::scan)
         run_scan(*op);
+      else if (op->row == &ir::ops::while_)
+        run_while(*op);
+      else if (has_blocks(*op))
+        run_one_block(*op);
       else
         run_op(*op);
       if (op.get() == last_recorder_) may_write_params_ = true;
@@ -150,6 +154,77 @@ class Simulation {
     scope_ = outer_scope;
     step_ = outer_step;
     leave(op, carries, results, slots, stacks);
+  }
+
+  // Any of its blocks; what is still there afterwards is what all of them leave.
+  void run_one_block(const ir::Op& op) {
+    const auto before = memory_;
+    const auto blocks = running_blocks(op);
+    std::vector<Home> results;
+    for (const auto& result : op.results) results.push_back({location(buffer_of(*result)), ++contents_});
+    std::map<Location, int64_t> after;
+    for (const ir::Graph* block : blocks) {
+      memory_ = before;
+      for (size_t i = 0; i < block->params.size(); ++i)
+        homes_[block->param(static_cast<int>(i))] = homes_.at(op.operands[i]);
+      run(*block);
+      for (size_t k = 0; k < results.size(); ++k) deliver(op, block->results[k], results[k].location);
+      for (size_t k = 0; k < results.size(); ++k)
+        read(&op, {results[k].location, homes_.at(block->results[k]).content});
+      for (const Home& result : results) memory_[result.location] = result.content;
+      if (block == blocks.front()) after = memory_;
+    }
+    std::erase_if(memory_, [&](const auto& entry) {
+      const auto found = after.find(entry.first);
+      return found == after.end() || found->second != entry.second;
+    });
+    for (size_t k = 0; k < results.size(); ++k) homes_[op.result(static_cast<int>(k))] = results[k];
+  }
+
+  // None, two and three runs; deep down just one.
+  void run_while(const ir::Op& op) {
+    if (depth_ >= kDeep) return run_blocks(op, 1);
+    const auto before = memory_;
+    for (int64_t runs : {0, 2, 3}) {
+      memory_ = before;
+      run_blocks(op, runs);
+    }
+  }
+
+  void run_blocks(const ir::Op& op, int64_t runs) {
+    const std::vector<CarryPlan> plans = carry_plans(op);
+    const auto outer_scope = scope_;
+    std::vector<Location> results;
+    std::vector<Home> carries;
+    for (size_t i = 0; i < plans.size(); ++i) {
+      results.push_back(location(plans[i].buffer));
+      carries.push_back(homes_.at(op.operands[i]));
+      if (plans[i].route == CarryRoute::kInPlace) carries[i] = move(op, carries[i], results[i]);
+    }
+    ++depth_;
+    const auto bind = [&](const ir::Graph& block) {
+      for (size_t i = 0; i < block.params.size(); ++i)
+        homes_[block.param(static_cast<int>(i))] =
+            i < carries.size() ? carries[i] : homes_.at(op.operands[i]);
+    };
+    for (int64_t done = 0; done <= runs; ++done) {
+      bind(*op.regions[0]);
+      run(*op.regions[0]);
+      read(&op, homes_.at(op.regions[0]->results[0]));
+      if (done == runs) break;
+      std::vector<Location> next = results;
+      for (size_t i = 0; i < plans.size(); ++i) {
+        if (plans[i].route == CarryRoute::kAlternating && done % 2 == 1) next[i] = {plans[i].through};
+        scope_[plans[i].buffer] = next[i];
+      }
+      bind(*op.regions[1]);
+      run(*op.regions[1]);
+      for (size_t i = 0; i < plans.size(); ++i) carries[i] = deliver(op, op.regions[1]->results[i], next[i]);
+      scope_ = outer_scope;
+    }
+    --depth_;
+    for (size_t i = 0; i < plans.size(); ++i)
+      homes_[op.result(static_cast<int>(i))] = move(op, carries[i], results[i]);
   }
 
   std::vector<Home> enter(const ir::Op& op, const std::vector<CarryPlan>& plans,

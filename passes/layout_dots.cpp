@@ -81,6 +81,8 @@ class Layout {
         visit_dot(builder, op);
       else if (op.row == &ir::ops::scan)
         visit_scan(builder, op);
+      else
+        for (const auto& region : op.regions) changed_ |= Layout(*region).run();
       return {};
     });
     return changed_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "ir/dataflow.h"
 #include "ir/error.h"
 #include "ir/op_row.h"
 
@@ -15,23 +16,43 @@ int64_t buffer_of(const ir::Value& result) {
   return result.op->dims_attr("buffers")[result.index].constant();
 }
 
+namespace {
+
+// Whether the carry goes through the slots of a stack.
+void find_stack(const ir::Scan& scan, int carry, CarryPlan& plan) {
+  for (size_t k = 0; k < scan.stacks(); ++k) {
+    if (buffer_of(*scan.stack_result(k)) != plan.through) continue;
+    plan.stack = static_cast<int>(k);
+    plan.route = scan.stack_yield(k) == scan.carry_param(carry) ? CarryRoute::kBefore : CarryRoute::kAfter;
+  }
+}
+
+}  // namespace
+
 std::vector<CarryPlan> carry_plans(const ir::Op& op) {
-  const ir::Scan scan(op);
-  if (!op.has_attr("through") || op.dims_attr("through").size() != scan.carry.size())
-    throw InternalError("plan-memory: a scan has no route for each carry");
+  const int carries = ir::carries_of(op).count;
+  if (!op.has_attr("through") || static_cast<int>(op.dims_attr("through").size()) != carries)
+    throw InternalError("plan-memory: " + op.row->name + " has no route for each carry");
   const std::vector<Dim>& through = op.dims_attr("through");
   std::vector<CarryPlan> plans;
-  for (size_t i = 0; i < scan.carry.size(); ++i) {
-    CarryPlan plan{CarryRoute::kAlternating, buffer_of(*scan.carry_result(i)), through[i].constant()};
+  for (int i = 0; i < carries; ++i) {
+    CarryPlan plan{CarryRoute::kAlternating, buffer_of(*op.result(i)), through[i].constant()};
     if (plan.through == plan.buffer) plan.route = CarryRoute::kInPlace;
-    for (size_t k = 0; k < scan.stacks(); ++k) {
-      if (buffer_of(*scan.stack_result(k)) != plan.through) continue;
-      plan.stack = static_cast<int>(k);
-      plan.route = scan.stack_yield(k) == scan.carry_param(i) ? CarryRoute::kBefore : CarryRoute::kAfter;
-    }
+    if (op.row == &ir::ops::scan) find_stack(ir::Scan(op), i, plan);
     plans.push_back(plan);
   }
   return plans;
+}
+
+bool has_blocks(const ir::Op& op) {
+  return op.row == &ir::ops::cond || op.row == &ir::ops::while_ || op.row == &ir::ops::call;
+}
+
+std::vector<ir::Graph*> running_blocks(const ir::Op& op) {
+  std::vector<ir::Graph*> blocks;
+  for (size_t i = 0; i < op.regions.size() && op.row != &ir::ops::fusion; ++i)
+    if (op.row->region.blocks[i].runs()) blocks.push_back(op.regions[i].get());
+  return blocks;
 }
 
 int aliased_operand(const ir::Op& op) { return op.row->keeps_elements ? 0 : -1; }
@@ -96,6 +117,7 @@ class Timeline {
         if (aliased < 0) fill(*result, buffer_of(*result));
       }
       if (op->row == &ir::ops::scan) visit_scan(*op);
+      if (has_blocks(*op)) visit_blocks(*op);
     }
   }
 
@@ -113,6 +135,34 @@ class Timeline {
     for (const ir::Value* yield : scan.body->results) touch(yield);
     ++now_;
     for (const ir::Value* yield : scan.body->results) touch(yield);
+    for (const ir::Value* operand : op.operands) touch(operand);
+    for (const auto& result : op.results) touch(result.get());
+    for (const CarryPlan& carry : carries) touch(carry.through);
+  }
+
+  // The blocks of a cond, while or call. Which runs, or how often, is not known: what comes in, what carries pass
+  // through and what goes out is taken from begin to end.
+  void visit_blocks(const ir::Op& op) {
+    const auto blocks = running_blocks(op);
+    std::vector<CarryPlan> carries;
+    if (op.row == &ir::ops::while_) carries = carry_plans(op);
+    for (size_t i = 0; i < carries.size(); ++i)
+      if (carries[i].route == CarryRoute::kAlternating)
+        fill(*op.result(static_cast<int>(i)), carries[i].through);
+    for (const ir::Graph* block : blocks) {
+      for (size_t i = 0; i < block->params.size(); ++i) {
+        const ir::Value* param = block->param(static_cast<int>(i));
+        if (i >= carries.size())
+          enter(param, op.operands[i]);
+        else if (carries[i].route == CarryRoute::kInPlace)
+          numbers_[param] = carries[i].buffer;
+      }
+      visit(*block);
+      for (const ir::Value* yield : block->results) touch(yield);
+    }
+    ++now_;
+    for (const ir::Graph* block : blocks)
+      for (const ir::Value* yield : block->results) touch(yield);
     for (const ir::Value* operand : op.operands) touch(operand);
     for (const auto& result : op.results) touch(result.get());
     for (const CarryPlan& carry : carries) touch(carry.through);

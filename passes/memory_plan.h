@@ -13,7 +13,8 @@
 // In a scan's body a buffer number that is one of the scan's stacks means its slot at the index, and one that
 // is a carry's means where that carry's next value is to be written. An `over` is read at its slot, a `use`
 // where it is. The scan carries a second annotation, `through([..])`: a buffer for each carry, see
-// CarryRoute.
+// CarryRoute. In the blocks of a cond, the number of one of its results means that result. A while's carries are
+// as a scan's, in place or alternating, but that how often they alternate is known only when it ends.
 namespace rondo::passes {
 
 /// How a carry gets from one time step to the next. Whatever the route, the initial carry's buffer is only
@@ -32,7 +33,12 @@ struct CarryPlan {
   int stack = -1;   // which one, for kAfter and kBefore
 };
 
-/// Reads the annotations of a planned scan.
+/// True if the op's blocks are planned and run as graphs of their own, each once or, of a while, several times.
+bool has_blocks(const ir::Op& op);
+/// The regions whose ops run one by one: none of a fusion, which is one loop, nor the derivative of a call.
+std::vector<ir::Graph*> running_blocks(const ir::Op& op);
+
+/// Reads the annotations of a planned scan or while.
 std::vector<CarryPlan> carry_plans(const ir::Op& scan);
 /// The number of a result's buffer. InternalError if plan-memory has not run.
 int64_t buffer_of(const ir::Value& result);

@@ -21,6 +21,7 @@
 #include <unordered_map>
 
 #include "ir/builder.h"
+#include "ir/dataflow.h"
 #include "ir/error.h"
 #include "passes/fusion_rules.h"
 #include "passes/memory_plan.h"
@@ -152,6 +153,8 @@ class Planner {
         reads_left_[home.content] += uses_[op->result()];
       } else if (op->row == &ir::ops::scan) {
         plan_scan(*op);
+      } else if (has_blocks(*op)) {
+        plan_blocks(*op);
       } else {
         for (size_t i = 0; i < op->results.size(); ++i) place(*op, static_cast<int>(i), true);
       }
@@ -204,9 +207,10 @@ class Planner {
   }
 
   bool may_write_over(const ir::Op& op, int operand, int result) const {
-    if (op.row != &ir::ops::scan) return may_write_in_place(op, operand, result);
-    const int carry = operand - op.groups[0];
-    return carry == result && routes_.at(&op)[carry].route == CarryRoute::kInPlace;
+    const auto routes = routes_.find(&op);
+    if (routes == routes_.end()) return may_write_in_place(op, operand, result);
+    const int carry = operand - ir::carries_of(op).first;
+    return carry == result && routes->second[carry].route == CarryRoute::kInPlace;
   }
 
   void plan_scan(const ir::Op& op) {
@@ -223,20 +227,66 @@ class Planner {
       enter(scan.carry_param(i), make(Storage::Owner::kCarry, body, static_cast<int>(i)));
     plan(body);
 
-    std::vector<int> target(storages_.size(),
-                            -1);  // of the body's storages: the result of the scan that they are
+    Targets target(storages_.size(), -1);
     routes_[&op] = choose_routes(scan, target);
     for (size_t i = 0; i < op.results.size(); ++i) place(op, static_cast<int>(i), i < scan.carry.size());
-    for (size_t s = 0; s < target.size(); ++s)
-      if (target[s] >= 0) storages_[s].same_as = homes_.at(op.result(target[s])).storage;
+    join(op, target);
     for (size_t i = 0; i < scan.carry.size(); ++i)
       storages_[homes_.at(scan.carry_param(i)).storage].same_as = homes_.at(scan.carry_result(i)).storage;
   }
 
-  std::vector<Route> choose_routes(const ir::Scan& scan, std::vector<int>& target) {
-    const auto is_own = [&](int s) {
-      return storages_[s].graph == scan.body && storages_[s].owner == Storage::Owner::kOp;
-    };
+  // A cond, a while or a call. The block that yields what is carried is planned first: only there may a carry be
+  // overwritten, as its memory belongs to that graph.
+  void plan_blocks(const ir::Op& op) {
+    const int carries = ir::carries_of(op).count;
+    const auto blocks = running_blocks(op);
+    std::vector<int> enters;  // the storage of each parameter
+    for (int i = 0; i < static_cast<int>(blocks.back()->params.size()); ++i)
+      enters.push_back(i < carries ? make(Storage::Owner::kCarry, *blocks.back(), i)
+                                   : homes_.at(op.operands[i]).storage);
+    for (size_t k = blocks.size(); k-- > 0;) {
+      count_uses(*blocks[k]);
+      for (size_t i = 0; i < enters.size(); ++i) {
+        const ir::Value* param = blocks[k]->params[i].get();
+        homes_[param] = {enters[i], read_as_often_as(*param)};
+      }
+      plan(*blocks[k]);
+    }
+
+    Targets target(storages_.size(), -1);
+    std::vector<Route> routes;
+    for (size_t k = 0; k < blocks.size(); ++k) {
+      if (op.row->region.blocks[k].gives != ir::BlockSpec::Gives::kResults) continue;
+      const ir::Values& yields = blocks[k]->results;
+      for (int i = 0; i < static_cast<int>(yields.size()); ++i) {
+        const int storage = homes_.at(yields[i]).storage;
+        if (is_own(storage, *blocks[k]) && target[storage] < 0) target[storage] = i;
+        if (i < carries)
+          routes.push_back(storage == enters[i]
+                               ? Route{CarryRoute::kInPlace}
+                               : Route{CarryRoute::kAlternating, make(Storage::Owner::kOp, *op.graph)});
+      }
+    }
+    if (carries > 0) routes_[&op] = std::move(routes);
+    for (size_t i = 0; i < op.results.size(); ++i) place(op, static_cast<int>(i), carries > 0);
+    join(op, target);
+    for (int i = 0; i < carries; ++i) storages_[enters[i]].same_as = homes_.at(op.result(i)).storage;
+  }
+
+  // Of the storages that belong to an op's blocks: the result of the op that each is, or -1.
+  using Targets = std::vector<int>;
+
+  bool is_own(int storage, const ir::Graph& block) const {
+    return storages_[storage].graph == &block && storages_[storage].owner == Storage::Owner::kOp;
+  }
+
+  void join(const ir::Op& op, const Targets& target) {
+    for (size_t s = 0; s < target.size(); ++s)
+      if (target[s] >= 0) storages_[s].same_as = homes_.at(op.result(target[s])).storage;
+  }
+
+  std::vector<Route> choose_routes(const ir::Scan& scan, Targets& target) {
+    const auto is_own = [&](int s) { return this->is_own(s, *scan.body); };
     const int carries = static_cast<int>(scan.carry.size());
     std::vector<int> stack_of(carries, -1);  // that stacks the carry itself
     for (size_t k = 0; k < scan.stacks(); ++k) {
@@ -276,10 +326,12 @@ class Planner {
       std::vector<int64_t> buffers;
       for (const auto& result : op->results) buffers.push_back(number(homes_.at(result.get()).storage));
       op->set_attr("buffers", {ir::ints(buffers)});
-      if (op->row != &ir::ops::scan) continue;
+      for (ir::Graph* block : running_blocks(*op)) annotate(*block);
+      const auto routes = routes_.find(op.get());
+      if (routes == routes_.end()) continue;
       std::vector<int64_t> through;
-      for (size_t i = 0; i < routes_.at(op.get()).size(); ++i) {
-        const Route& route = routes_.at(op.get())[i];
+      for (size_t i = 0; i < routes->second.size(); ++i) {
+        const Route& route = routes->second[i];
         if (route.route == CarryRoute::kInPlace)
           through.push_back(buffers[i]);
         else if (route.route == CarryRoute::kAlternating)
@@ -288,7 +340,6 @@ class Planner {
           through.push_back(buffers[op->groups[1] + route.stack]);
       }
       op->set_attr("through", {ir::ints(through)});
-      annotate(*op->regions[0]);
     }
   }
 

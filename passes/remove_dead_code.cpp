@@ -41,17 +41,22 @@ void number(const std::vector<std::unique_ptr<Value>>& values) {
   for (size_t i = 0; i < values.size(); ++i) values[i]->index = static_cast<int>(i);
 }
 
-// A carry is kept whole: its operand, parameter, yield and result.
+// A carry is kept whole: its operand, parameters, yield and result. So is a call: what its block vjp gets is all
+// of it.
 bool remove_dead_parts(Op& op, const Live& live) {
-  Graph& body = *op.regions[0];
-  const bool is_scan = op.row == &ops::scan;
-  const size_t first_param = is_scan ? 1 : 0;
+  if (op.row == &ops::call) return false;
+  const RegionSpec& spec = op.row->region;
+  const size_t first_param = spec.index ? 1 : 0;
+  const size_t bound = op.operands.size() - op.row->operands.size();
   Keep operands, results;
-  for (size_t i = 0; i < op.operands.size(); ++i)
-    operands.push_back(live.contains(body.param(first_param + i)));
+  for (size_t i = 0; i < bound; ++i)
+    operands.push_back(std::any_of(op.regions.begin(), op.regions.end(), [&](const auto& region) {
+      return live.contains(region->param(static_cast<int>(first_param + i)));
+    }));
   for (const auto& result : op.results) results.push_back(live.contains(result.get()));
-  for (int i = 0; is_scan && i < op.groups[1]; ++i) {
-    const size_t operand = op.groups[0] + i;
+  const CarryRange carries = carries_of(op);
+  for (int i = 0; i < carries.count; ++i) {
+    const int operand = carries.first + i;
     operands[operand] = results[i] = operands[operand] || results[i];
   }
   const auto all = [](const Keep& keep) { return std::find(keep.begin(), keep.end(), false) == keep.end(); };
@@ -65,12 +70,15 @@ bool remove_dead_parts(Op& op, const Live& live) {
   }
   Keep params = operands;
   params.insert(params.begin(), first_param, true);
+  operands.resize(op.operands.size(), true);
   filter(op.operands, operands);
-  filter(body.params, params);
   filter(op.results, results);
-  filter(body.results, results);
-  number(body.params);
   number(op.results);
+  for (size_t i = 0; i < op.regions.size(); ++i) {
+    filter(op.regions[i]->params, params);
+    number(op.regions[i]->params);
+    if (spec.blocks[i].gives == BlockSpec::Gives::kResults) filter(op.regions[i]->results, results);
+  }
   return true;
 }
 

@@ -6,7 +6,7 @@
 #include "ir/builder.h"
 #include "passes/activity.h"
 
-// What vjp.cpp and vjp_scan.cpp share.
+// What vjp.cpp, vjp_scan.cpp and vjp_blocks.cpp share.
 namespace rondo::passes {
 
 /// Where the transposed graph finds values of the forward graph.
@@ -40,10 +40,15 @@ class Transposer {
 
  private:
   void transpose(ir::Op& op);
+  void transpose_region_op(ir::Op& op);
   std::unordered_map<const ir::Value*, ir::Value*> cotangents_;
 };
 
-/// The transpose of a scan, written where `outer` writes. Adds to the forward scan the stacks that it needs.
+// The transposes of ops with regions, written where `outer` writes, of which at least one result has a
+// cotangent.
+/// Adds to the forward scan the stacks that it needs.
 void transpose_scan(ir::Op& op, Transposer& outer);
+void transpose_cond(ir::Op& op, Transposer& outer);
+void transpose_call(ir::Op& op, Transposer& outer);
 
 }  // namespace rondo::passes

@@ -88,11 +88,23 @@ void Transposer::run(const Graph& graph, size_t count) {
   for (size_t i = count; i-- > 0;) {
     Op& op = *graph.ops[i];
     builder.loc = op.loc.via("vjp");
-    if (op.row == &ops::scan)
-      transpose_scan(op, *this);
-    else
+    if (op.regions.empty())
       transpose(op);
+    else if (std::any_of(op.results.begin(), op.results.end(),
+                         [&](const auto& result) { return cotangent(result.get()) != nullptr; }))
+      transpose_region_op(op);
   }
+}
+
+void Transposer::transpose_region_op(Op& op) {
+  static const std::unordered_map<const OpRow*, void (*)(Op&, Transposer&)> by_row = {
+      {&ops::scan, transpose_scan}, {&ops::cond, transpose_cond}, {&ops::call, transpose_call}};
+  const auto found = by_row.find(op.row);
+  if (found != by_row.end()) return found->second(op, *this);
+  const Derivative& derivative = op.row->derivative;
+  throw Error((op.loc.known() ? op.loc.text() + ": " : "") + op.row->name +
+              ": it has no derivative in reverse: " +
+              (derivative.none.empty() ? derivative.by_pass : derivative.none));
 }
 
 void Transposer::transpose(Op& op) {
@@ -142,6 +154,15 @@ struct Gradient {
   }
 };
 
+}  // namespace
+
+std::vector<int> float_params(const Function& f) {
+  std::vector<int> floats;
+  for (const auto& parameter : f.body.params)
+    if (parameter->type.dtype.is_float()) floats.push_back(parameter->index);
+  return floats;
+}
+
 void check_wrt(const Function& f, std::span<const int> wrt) {
   for (int i : wrt) {
     if (i < 0 || i >= static_cast<int>(f.body.params.size()))
@@ -154,16 +175,8 @@ void check_wrt(const Function& f, std::span<const int> wrt) {
   }
 }
 
-}  // namespace
-
 std::unique_ptr<Function> vjp(const Function& f, const VjpOptions& options) {
-  std::vector<int> wrt;
-  if (options.wrt) {
-    wrt = *options.wrt;
-  } else {
-    for (const auto& parameter : f.body.params)
-      if (parameter->type.dtype.is_float()) wrt.push_back(parameter->index);
-  }
+  const std::vector<int> wrt = options.wrt ? *options.wrt : float_params(f);
   check_wrt(f, wrt);
 
   Gradient gradient(f, ".vjp", wrt);

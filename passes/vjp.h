@@ -26,6 +26,11 @@ struct VjpOptions {
 /// differentiated.
 std::unique_ptr<ir::Function> vjp(const ir::Function& function, const VjpOptions& options = {});
 
+/// The parameters that a derivative may be taken by, by position: those of a float type.
+std::vector<int> float_params(const ir::Function& function);
+/// Throws Error if one in `wrt` is none of these.
+void check_wrt(const ir::Function& function, std::span<const int> wrt);
+
 /// @F.value_and_grad: takes the parameters of F; returns the results of F, then the gradient of the first of
 /// them, which must be a float scalar, with respect to each parameter in `wrt`. Throws Error as vjp does.
 std::unique_ptr<ir::Function> value_and_grad(const ir::Function& function, std::span<const int> wrt);

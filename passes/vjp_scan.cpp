@@ -227,9 +227,6 @@ Value* ScanTranspose::stack_of(Value* value) {
 
 }  // namespace
 
-void transpose_scan(Op& op, Transposer& outer) {
-  for (const auto& result : op.results)
-    if (outer.cotangent(result.get()) != nullptr) return ScanTranspose(op, outer).run();
-}
+void transpose_scan(Op& op, Transposer& outer) { ScanTranspose(op, outer).run(); }
 
 }  // namespace rondo::passes

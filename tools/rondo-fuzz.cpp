@@ -28,7 +28,7 @@ struct Options {
   uint64_t seed = 0;
   int64_t count = 1000;
   int64_t only = -1;
-  std::vector<std::string> checks = {"text", "passes", "compiled", "gradient", "unroll"};
+  std::vector<std::string> checks = {"text", "passes", "compiled", "gradient", "jvp", "second", "unroll"};
   bool print = false;
 };
 
@@ -43,8 +43,18 @@ const std::vector<Check>& all_checks() {
       {"text", {}, [](const ir::Function& f, fuzz::Random&) { return fuzz::check_text(f); }},
       {"passes", {.large = 0.01}, fuzz::check_passes},
       {"compiled", {}, fuzz::check_compiled},
-      {"gradient", {.smooth = true, .doubles = true, .large = 0.01}, fuzz::check_gradient},
-      {"unroll", {.smooth = true, .ends_in_scan = true, .large = 0}, fuzz::check_unrolled_gradient},
+      {"gradient",
+       {.smooth = true, .whiles = false, .layers = 0.5, .doubles = true, .large = 0.01},
+       fuzz::check_gradient},
+      {"jvp",
+       {.smooth = true, .calls = false, .layers = 0.3, .doubles = true, .large = 0.01},
+       fuzz::check_jvp},
+      {"second",
+       {.smooth = true, .whiles = false, .calls = false, .layers = 0.3, .doubles = true, .large = 0},
+       fuzz::check_second},
+      {"unroll",
+       {.smooth = true, .whiles = false, .layers = 0.5, .ends_in_scan = true, .large = 0},
+       fuzz::check_unrolled_gradient},
   };
   return checks;
 }
@@ -132,8 +142,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Runs checks on random programs; exits 1 if one fails or too many are skipped."};
   app.add_option("--seed", options.seed, "The seed, printed first; one is drawn if it is not given");
   app.add_option("--count", options.count, "Programs for each check")->check(CLI::NonNegativeNumber);
-  app.add_option("--check", options.checks, "Which checks: text passes compiled gradient unroll")
-      ->check(CLI::IsMember(names));
+  app.add_option("--check", options.checks, "Which checks; all if not given")->check(CLI::IsMember(names));
   app.add_option("--only", options.only, "Just the program of this number")->check(CLI::NonNegativeNumber);
   app.add_flag("--print", options.print, "Print each program");
   try {

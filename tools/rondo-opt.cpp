@@ -10,6 +10,7 @@
 #include "ir/print.h"
 #include "ir/substitute.h"
 #include "ir/verify.h"
+#include "passes/jvp.h"
 #include "passes/pass_runner.h"
 #include "passes/vjp.h"
 #include "tools/command_line.h"
@@ -27,8 +28,8 @@ struct Request {
   std::string stop_after;
   struct Step {
     const passes::Pass* pass = nullptr;
-    std::string vjp;  // or: the function to differentiate
-    Sizes sizes;      // or: sizes to bind
+    std::string vjp, jvp;  // or: the function to differentiate
+    Sizes sizes;           // or: sizes to bind
   };
   std::vector<Step> steps;
 };
@@ -49,10 +50,13 @@ void bind(ir::Module& module, const Sizes& sizes, passes::PassRunner& runner) {
     });
 }
 
-const ir::Function& differentiate(ir::Module& module, const std::string& name) {
+// Adds @FUNC.vjp or @FUNC.jvp.
+template <class Derivative>
+void differentiate(ir::Module& module, const std::string& mode, const std::string& name,
+                   Derivative&& derivative, passes::PassRunner& runner) {
   const ir::Function* function = module.find(name);
-  if (function == nullptr) throw Error("--vjp: there is no function @" + name);
-  return *module.add(passes::vjp(*function));
+  if (function == nullptr) throw Error("--" + mode + ": there is no function @" + name);
+  runner.observe(mode, *module.add(derivative(*function)));
 }
 
 int transform(const Request& request) {
@@ -64,7 +68,9 @@ int transform(const Request& request) {
     if (step.pass != nullptr)
       for (const auto& function : module.functions) runner.run(*step.pass, *function);
     else if (!step.vjp.empty())
-      runner.observe("vjp", differentiate(module, step.vjp));
+      differentiate(module, "vjp", step.vjp, [](const ir::Function& f) { return passes::vjp(f); }, runner);
+    else if (!step.jvp.empty())
+      differentiate(module, "jvp", step.jvp, [](const ir::Function& f) { return passes::jvp(f); }, runner);
     else
       bind(module, step.sizes, runner);
     if (step.pass != nullptr && step.pass->name == request.stop_after) break;
@@ -98,7 +104,7 @@ class CommandLine {
                 "rondo-opt"};
   Request& request_;
   std::map<const CLI::Option*, const passes::Pass*> passes_;
-  CLI::Option* vjp_;
+  CLI::Option *vjp_, *jvp_;
   CLI::Option* bind_;
 };
 
@@ -124,6 +130,11 @@ CommandLine::CommandLine(Request& request) : request_(request) {
           ->expected(1)
           ->take_all()
           ->group(steps);
+  jvp_ = app_.add_option("--jvp", "add @FUNC.jvp, which takes tangents of the parameters on to the results")
+             ->type_name("FUNC")
+             ->expected(1)
+             ->take_all()
+             ->group(steps);
   bind_ = app_.add_option("--bind", "give symbols values, in all functions")
               ->type_name("T=5,B=3")
               ->expected(1)
@@ -142,6 +153,8 @@ void CommandLine::collect_steps() {
       step.pass = pass->second;
     else if (option == vjp_)
       step.vjp = option->results().at(before);
+    else if (option == jvp_)
+      step.jvp = option->results().at(before);
     else if (option == bind_)
       step.sizes = parse_sizes(option->results().at(before));
     else

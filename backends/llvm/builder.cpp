@@ -56,6 +56,31 @@ void emit_loop(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end,
   });
 }
 
+Values emit_while_loop(llvm::IRBuilder<>& builder, llvm::ArrayRef<llvm::Value*> carried,
+                       llvm::function_ref<llvm::Value*(llvm::ArrayRef<llvm::Value*> carried)> test,
+                       llvm::function_ref<Values(llvm::ArrayRef<llvm::Value*> carried)> body) {
+  llvm::BasicBlock* before = builder.GetInsertBlock();
+  llvm::BasicBlock* head = append_block(builder, "test");
+  llvm::BasicBlock* loop = append_block(builder, "do");
+  llvm::BasicBlock* after = append_block(builder, "after");
+  builder.CreateBr(head);
+  builder.SetInsertPoint(head);
+  Values phis;
+  for (llvm::Value* value : carried) {
+    llvm::PHINode* phi = builder.CreatePHI(value->getType(), 2);
+    phi->addIncoming(value, before);
+    phis.push_back(phi);
+  }
+  builder.CreateCondBr(test(phis), loop, after);
+  builder.SetInsertPoint(loop);
+  const Values next = body(phis);
+  for (auto [phi, value] : llvm::zip_equal(phis, next))
+    llvm::cast<llvm::PHINode>(phi)->addIncoming(value, builder.GetInsertBlock());
+  builder.CreateBr(head);
+  builder.SetInsertPoint(after);
+  return phis;
+}
+
 Values emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition, llvm::function_ref<Values()> then,
                llvm::function_ref<Values()> otherwise) {
   llvm::BasicBlock* then_block = append_block(builder, "then");

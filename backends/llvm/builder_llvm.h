@@ -24,6 +24,11 @@ Values emit_loop(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* en
 void emit_loop(llvm::IRBuilder<>& builder, llvm::Value* begin, llvm::Value* end, llvm::Value* step,
                llvm::function_ref<void(llvm::Value* index)> body);
 
+/// Emits `while (test(carried)) carried = body(carried)` and gives the values for which the test was false.
+Values emit_while_loop(llvm::IRBuilder<>& builder, llvm::ArrayRef<llvm::Value*> carried,
+                       llvm::function_ref<llvm::Value*(llvm::ArrayRef<llvm::Value*> carried)> test,
+                       llvm::function_ref<Values(llvm::ArrayRef<llvm::Value*> carried)> body);
+
 /// Emits `if (condition) then() else otherwise()`; the branches give as many values each, and get merged.
 Values emit_if(llvm::IRBuilder<>& builder, llvm::Value* condition, llvm::function_ref<Values()> then,
                llvm::function_ref<Values()> otherwise);

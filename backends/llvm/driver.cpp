@@ -124,6 +124,8 @@ class DriverEmitter {
 
   void emit(const ir::Op& op) {
     if (op.row == &ir::ops::scan) return emit_scan(op);
+    if (op.row == &ir::ops::cond) return emit_cond(op);
+    if (op.row == &ir::ops::while_) return emit_while(op);
     const int aliased = passes::aliased_operand(op);
     std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&op))};
     for (const ir::Value* operand : op.operands) args.push_back(pointer(operand));
@@ -139,6 +141,80 @@ class DriverEmitter {
 
   void copy(llvm::Value* to, llvm::Value* from, const Type& type) {
     b_.CreateMemCpy(to, llvm::MaybeAlign(), from, llvm::MaybeAlign(), bytes(type));
+  }
+
+  std::vector<llvm::Value*> result_buffers(const ir::Op& op) {
+    std::vector<llvm::Value*> buffers;
+    for (const auto& result : op.results) {
+      buffers.push_back(buffer(passes::buffer_of(*result)));
+      if (op.graph->owner != nullptr) pointers_[result.get()] = buffers.back();
+    }
+    return buffers;
+  }
+
+  llvm::Value* is_true(const ir::Value* truth) {
+    return b_.CreateICmpNE(b_.CreateLoad(b_.getInt8Ty(), pointer(truth)), b_.getInt8(0));
+  }
+
+  void emit_cond(const ir::Op& op) {
+    const std::vector<llvm::Value*> results = result_buffers(op);
+    const auto block = [&](const ir::Graph& block) {
+      for (size_t i = 0; i < block.params.size(); ++i)
+        pointers_[block.params[i].get()] = pointer(op.operands[i]);
+      for (const auto& inner : block.ops) emit(*inner);
+      for (size_t k = 0; k < results.size(); ++k) deliver(block.results[k], results[k]);
+      return Values{};
+    };
+    emit_if(
+        b_, is_true(op.operands.back()), [&] { return block(*op.regions[0]); },
+        [&] { return block(*op.regions[1]); });
+  }
+
+  // For each carry two pointers change from run to run: where it is read, and where it is written next.
+  void emit_while(const ir::Op& op) {
+    const std::vector<llvm::Value*> results = result_buffers(op);
+    const std::vector<CarryPlan> plans = passes::carry_plans(op);
+    Values first, others;
+    for (size_t i = 0; i < plans.size(); ++i) {
+      llvm::Value* initial = pointer(op.operands[i]);
+      const bool in_place = plans[i].route == CarryRoute::kInPlace;
+      if (in_place)
+        emit_if(b_, b_.CreateICmpNE(initial, results[i]),
+                [&] { copy(results[i], initial, op.result(i)->type); });
+      others.push_back(in_place ? results[i] : field(buffers_, plans[i].through));
+      first.push_back(in_place ? results[i] : initial);
+      first.push_back(results[i]);
+    }
+    for (size_t i = plans.size(); i < op.operands.size(); ++i)
+      for (const auto& block : op.regions)
+        pointers_[block->param(static_cast<int>(i))] = pointer(op.operands[i]);
+    const auto enter = [&](const ir::Graph& block, llvm::ArrayRef<llvm::Value*> carried) {
+      for (size_t i = 0; i < plans.size(); ++i) pointers_[block.param(static_cast<int>(i))] = carried[2 * i];
+      for (const auto& inner : block.ops) emit(*inner);
+    };
+    const Values last = emit_while_loop(
+        b_, first,
+        [&](llvm::ArrayRef<llvm::Value*> carried) {
+          enter(*op.regions[0], carried);
+          return is_true(op.regions[0]->results[0]);
+        },
+        [&](llvm::ArrayRef<llvm::Value*> carried) {
+          const auto outer_scope = scope_;
+          for (size_t i = 0; i < plans.size(); ++i) scope_[plans[i].buffer] = carried[2 * i + 1];
+          enter(*op.regions[1], carried);
+          scope_ = outer_scope;
+          Values next;
+          for (size_t i = 0; i < plans.size(); ++i) {
+            llvm::Value* written = carried[2 * i + 1];
+            deliver(op.regions[1]->results[i], written);
+            next.push_back(written);
+            next.push_back(b_.CreateSelect(b_.CreateICmpEQ(written, results[i]), others[i], results[i]));
+          }
+          return next;
+        });
+    for (size_t i = 0; i < plans.size(); ++i)
+      emit_if(b_, b_.CreateICmpNE(last[2 * i], results[i]),
+              [&] { copy(results[i], last[2 * i], op.result(i)->type); });
   }
 
   // A scan being emitted.

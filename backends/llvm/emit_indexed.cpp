@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Gather, scatter_add and check: what can record an error.
+// Gather, scatters and check: what can record an error.
 #include "backends/llvm/kernel_emitter.h"
 
 namespace rondo::codegen {
@@ -93,18 +93,20 @@ void emit_gather(KernelEmitter& e) {
       });
 }
 
-void emit_scatter_add(KernelEmitter& e) {
+void emit_scatter(KernelEmitter& e) {
   copy_unless_same(e, 0);
   IndexedEmitter rows(e);
   const DType dtype = e.op.result()->type.dtype;
+  const bool adds = e.op.row == &ir::ops::scatter_add;
   rows.for_each_row(
       [&](Value* in_base, Value* picked) {
         e.vector_loop(rows.after, vector_lanes(e.target(), dtype), [&](const KernelEmitter::Span& span) {
           Value* at = e.b.CreateAdd(in_base, span.i);
-          Value* sum = load_elements(e.b, dtype, e.result(0), at, span.lanes, span.mask);
           Value* update =
               load_elements(e.b, dtype, e.operand(2), e.b.CreateAdd(picked, span.i), span.lanes, span.mask);
-          store_elements(e.b, dtype, emit_add(e.b, sum, update), e.result(0), at, span.lanes, span.mask);
+          if (adds)
+            update = emit_add(e.b, load_elements(e.b, dtype, e.result(0), at, span.lanes, span.mask), update);
+          store_elements(e.b, dtype, update, e.result(0), at, span.lanes, span.mask);
         });
       },
       [](Value*) {});

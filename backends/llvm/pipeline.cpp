@@ -7,6 +7,8 @@ void lower(ir::Function& function, const passes::PassRunner::Options& options) {
   passes::PassRunner runner(options);
   const auto run = [&](std::string_view name) { runner.run(*passes::find_pass(name), function); };
 
+  // What stands only for differentiation, where nobody took it away before.
+  run("drop-identities");
   // The kernels of dots want columns next to each other. While dots can still be seen in the loops that give
   // them their weights: those are laid out once, outside.
   run("layout-dots");

@@ -95,7 +95,10 @@ class Walk {
  private:
   std::vector<Shared> evaluate(const ir::Op& op, const std::vector<Shared>& in) {
     if (op.row == &ir::ops::scan) return scan(op, in);
-    if (op.row == &ir::ops::fusion) return run(*op.regions[0], in);
+    if (op.row == &ir::ops::while_) return loop(op, in);
+    if (op.row == &ir::ops::cond)
+      return run(*op.regions[is_true(in.back()) ? 0 : 1], {in.begin(), in.end() - 1});
+    if (op.row == &ir::ops::fusion || op.row == &ir::ops::call) return run(*op.regions[0], in);
     std::vector<const HostArray*> operands;
     for (const Shared& x : in) operands.push_back(x.get());
     std::vector<HostArray> out;
@@ -129,6 +132,17 @@ class Walk {
     std::vector<Shared> results = std::move(carries);
     for (Shared& stack : share(std::move(stacks))) results.push_back(std::move(stack));
     return results;
+  }
+
+  static bool is_true(const Shared& x) { return x->data<bool>()[0]; }
+
+  std::vector<Shared> loop(const ir::Op& op, std::vector<Shared> args) {
+    const auto first_use = args.begin() + op.groups[0];
+    while (is_true(run(*op.regions[0], args)[0])) {
+      std::vector<Shared> next = run(*op.regions[1], args);
+      std::move(next.begin(), next.end(), args.begin());
+    }
+    return {args.begin(), first_use};
   }
 
   // What lies at position t of the first dim.

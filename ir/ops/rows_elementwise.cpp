@@ -34,11 +34,6 @@ void evaluate_elementwise(const Evaluation& e) {
   math.kernels[e.in.back()->dtype.id()](in.data(), e.out[0].bytes.data(), e.out[0].size());
 }
 
-std::string text_name(std::string name) {
-  if (name.back() == '_') name.pop_back();
-  return name;
-}
-
 // What all element-wise rows have in common.
 OpRow elementwise(const char* name, OpRow row) {
   static const std::vector<std::string> accepted = {"operands have the same type",

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "ir/builder.h"
 #include "ir/ops/scalar_math.h"
@@ -16,7 +17,7 @@ namespace rondo::ir::ops {
 
 namespace {
 OpRow named(const char* name, OpRow row) {
-  row.name = name;
+  row.name = text_name(name);
   return row;
 }
 }  // namespace

@@ -31,6 +31,12 @@ inline std::string join(const std::vector<int64_t>& list) {
   return text;
 }
 
+/// The name of a row in the text: a row whose name is a token of C++ has a '_' behind it in the sources.
+inline std::string text_name(std::string name) {
+  if (name.back() == '_') name.pop_back();
+  return name;
+}
+
 /// Calls visit(pointer) with the array's elements as what they are.
 template <class Array, class Visit>
 void visit_elements(Array& array, Visit&& visit) {

@@ -80,7 +80,7 @@ std::vector<TextCase> elementwise_cases() {
 }
 
 const char* const kIntact = R"(
-func @f(%x: f32[T,B], %h0: f32[B], %u: f32[B]) -> (f32[B]) {
+func @f(%x: f32[T,B], %h0: f32[B], %u: f32[B], %p: i1[]) -> (f32[B]) {
   %h, %k, %ys = scan T index(%t) over(%xt = %x) carry(%h = %h0, %k = %h0) use(%w = %u) {
     %h1 = tanh %xt
     yield carry(%h1, %h1) stack(%h1)
@@ -89,7 +89,10 @@ func @f(%x: f32[T,B], %h0: f32[B], %u: f32[B]) -> (f32[B]) {
     %e = exp %a
     yield (%e)
   }
-  return %y
+  %c = cond %p use(%a = %y) then { yield (%a) } else { yield (%a) }
+  %w = while carry(%a = %c) use(%q = %p) test { yield (%q) } do { yield carry(%a) }
+  %z = call use(%a = %w) body { yield (%a) } vjp(%b, %db) { yield (%db) }
+  return %z
 }
 )";
 
@@ -97,6 +100,9 @@ std::vector<MemoryCase> memory_cases() {
   const auto body = [](Module& m) -> Graph& { return m.functions[0]->body; };
   const auto scan = [body](Module& m) -> Op& { return *body(m).ops[0]; };
   const auto fusion = [body](Module& m) -> Op& { return *body(m).ops[1]; };
+  const auto cond = [body](Module& m) -> Op& { return *body(m).ops[2]; };
+  const auto loop = [body](Module& m) -> Op& { return *body(m).ops[3]; };
+  const auto call = [body](Module& m) -> Op& { return *body(m).ops[4]; };
   return {
       {"module_c1", [](Module& m) { m.functions.push_back(clone_function(*m.functions[0], "f")); }},
       {"func_c1", [](Module& m) { m.functions[0]->name = "a name"; }},
@@ -128,6 +134,13 @@ std::vector<MemoryCase> memory_cases() {
       {"scan_c4", [scan](Module& m) { scan(m).regions[0]->param(2)->type = f32[{}]; }},
       {"scan_c6", [scan](Module& m) { scan(m).regions[0]->param(4)->type = f32[{}]; }},
       {"fusion_c1", [fusion](Module& m) { fusion(m).regions[0]->params.pop_back(); }},
+      {"cond_c2", [cond](Module& m) { cond(m).regions[1]->add_param(f32[{}]); }},
+      {"cond_c3", [cond](Module& m) { cond(m).regions[1]->param(0)->type = f32[{}]; }},
+      {"while_c1", [loop](Module& m) { loop(m).regions[0]->add_param(f32[{}]); }},
+      {"while_c2", [loop](Module& m) { loop(m).regions[0]->param(1)->type = f32[{}]; }},
+      {"call_c1", [call](Module& m) { call(m).regions[0]->add_param(f32[{}]); }},
+      {"call_c2", [call](Module& m) { call(m).regions[0]->param(0)->type = f32[{}]; }},
+      {"call_c4", [call](Module& m) { call(m).regions[1]->add_param(f32[{}]); }},
       {"fusion_c2", [fusion](Module& m) { fusion(m).regions[0]->param(1)->type = f32[{}]; }},
   };
 }

@@ -111,8 +111,9 @@ Verdict run_and_compare(const backends::Executable& compiled, Inputs inputs, con
 }  // namespace
 
 Verdict check_compiled(const ir::Function& drawn, Random& random) {
-  // Compiling drops what nothing uses, and the errors of that: so drop it for both.
+  // Compiling drops what nothing uses, in bodies of calls too, and the errors of that: so drop it for both.
   const auto function = ir::clone_function(drawn, drawn.name);
+  passes::drop_identities(*function);
   passes::remove_dead_code(*function);
   const auto interpreter = reference::interpret(*function);
   const auto compiled = codegen::compile(*function, {.poison = true});

@@ -29,6 +29,12 @@ Verdict check_compiled(const ir::Function& function, Random& random);
 /// 1e-6. Points that are near a kink, have a value that is not finite or no slope are drawn again.
 Verdict check_gradient(const ir::Function& function, Random& random);
 
+/// The same of the jvp, along a random direction of all parameters at once.
+Verdict check_jvp(const ir::Function& function, Random& random);
+
+/// The same of a second derivative: vjp or jvp of the vjp or jvp.
+Verdict check_second(const ir::Function& function, Random& random);
+
 /// The gradient of the loop and of its unrolled form have the same bits (+0 equals -0).
 Verdict check_unrolled_gradient(const ir::Function& function, Random& random);
 

@@ -41,11 +41,16 @@ const std::vector<std::pair<const OpRow*, Generator::Recipe>>& Generator::recipe
       {&ops::dot, &Generator::add_dot},
       {&ops::gather, &Generator::add_gather},
       {&ops::scatter_add, &Generator::add_scatter_add},
+      {&ops::scatter_set, &Generator::add_scatter_set},
+      {&ops::topk, &Generator::add_topk},
       {&ops::constant, &Generator::add_constant},
       {&ops::iota, &Generator::add_iota},
       {&ops::dim, &Generator::add_dim},
       {&ops::check, &Generator::add_check},
       {&ops::scan, &Generator::add_scan},
+      {&ops::cond, &Generator::add_cond},
+      {&ops::while_, &Generator::add_while},
+      {&ops::call, &Generator::add_call},
   };
   return list;
 }
@@ -77,6 +82,7 @@ std::unique_ptr<Function> Generator::draw(const std::string& name) {
   Place place{Builder(function->body, Loc::in("random.cpp", 1)), {x}, 0};
   fill(place, 0, options_.ops / 2);
   if (large_ > 0) add_large(place);
+  if (random_.chance(options_.layers)) add_layers(place);
   fill(place, options_.ops / 2, options_.ops);
   if (options_.ends_in_scan) {
     const size_t before = place.pool.size();

@@ -11,8 +11,11 @@
 namespace rondo::fuzz {
 
 struct GeneratorOptions {
-  int ops = 20;         // about how many
-  bool smooth = false;  // only what a finite difference may cross: no float decides a branch or an index
+  int ops = 20;          // about how many
+  bool smooth = false;   // only what a finite difference may cross: no float decides a branch or an index
+  bool whiles = true;    // may be drawn: they have a derivative forward only
+  bool calls = true;     // may be drawn: they have one in reverse only
+  double layers = 0.05;  // how often a program has recurrent layers, see add_layers
   bool ends_in_scan = false;  // the first result comes out of a scan
   bool doubles = false;       // f64 in place of f32
   double large = 0.06;        // how often a program has a large constant dim
@@ -63,12 +66,26 @@ class Generator {
   void add_dot(Place& place);
   void add_gather(Place& place);
   void add_scatter_add(Place& place);
+  void add_scatter_set(Place& place);
+  void add_scatter(Place& place, ir::Value* base,
+                   ir::Value* (ir::Builder::*scatter)(ir::Value*, ir::Value*, ir::Value*, int64_t, int64_t));
+  void add_topk(Place& place);
   void add_constant(Place& place);
   void add_iota(Place& place);
   void add_dim(Place& place);
   void add_check(Place& place);
   void add_scan(Place& place);
+  void add_cond(Place& place);
+  void add_while(Place& place);
+  void add_call(Place& place);
   void add_large(Place& place);
+  void add_layers(Place& place);
+  ir::Value* add_layer(Place& place, ir::Value* x, ir::Value* lengths, ir::Value* w, ir::Value* u,
+                       bool reverse);
+
+  static Place inside(const Place& place, ir::Graph& graph);
+  static void bind(Place& inner, const ir::Values& operands, const std::string& name);
+  ir::Value* next_of(Place& inner, const Type& type);
 
   bool fits(const Type& type) const;
   Dim random_dim();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A function's vjp against differences of the function.
+// Derivatives of a function against differences of the function.
 //
-// For each float parameter a direction of normal numbers is drawn, and a cotangent for each result: the slope
+// In reverse: for each float parameter a direction of normal numbers is drawn, and a cotangent for each result: the slope
 // g[p] is then one number for each parameter. It passes if
 //
 //   |g[p] - R(h)| <= 1e-6 * max(|g[p]|, 1e-6 * max|g|) + 3 * noise / h
@@ -18,9 +18,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
 
 #include "backends/reference/interpreter.h"
+#include "passes/jvp.h"
 #include "passes/vjp.h"
 #include "tools/fuzz/checks.h"
 #include "tools/fuzz/inputs.h"
@@ -58,10 +60,15 @@ struct Point {
   Arrays args, cotangents;
 };
 
-Arrays results_at(const Point& point, size_t param, const Array& step, double h) {
+// A way to go: a step for some of the parameters, by position.
+using Direction = std::map<size_t, Array>;
+
+Arrays results_at(const Point& point, const Direction& direction, double h) {
   Arrays args = point.args;
-  const auto values = args[param].data<double>();
-  for (size_t i = 0; i < values.size(); ++i) values[i] += h * step.data<double>()[i];
+  for (const auto& [param, step] : direction) {
+    const auto values = args[param].data<double>();
+    for (size_t i = 0; i < values.size(); ++i) values[i] += h * step.data<double>()[i];
+  }
   return run(point.function, std::move(args));
 }
 
@@ -73,8 +80,8 @@ struct Difference {
 };
 
 // Each element's difference is taken by itself, so that large results that do not move do no harm.
-Difference central_difference(const Point& point, size_t param, const Array& step, double h) {
-  const Arrays up = results_at(point, param, step, h), down = results_at(point, param, step, -h);
+Difference central_difference(const Point& point, const Direction& direction, double h) {
+  const Arrays up = results_at(point, direction, h), down = results_at(point, direction, -h);
   Difference difference;
   size_t next = 0;
   for (size_t r = 0; r < up.size(); ++r) {
@@ -91,26 +98,37 @@ Difference central_difference(const Point& point, size_t param, const Array& ste
 }
 
 // What differences say if that is not the slope.
-std::optional<double> contradiction(const Point& point, size_t param, const Array& step, double slope,
+std::optional<double> contradiction(const Point& point, const Direction& direction, double slope,
                                     double largest) {
   const double allowed = 1e-6 * std::max(std::abs(slope), 1e-6 * largest);
   for (double h = 1e-3;; h /= 4) {
-    const Difference coarse = central_difference(point, param, step, h),
-                     fine = central_difference(point, param, step, h / 2);
+    const Difference coarse = central_difference(point, direction, h),
+                     fine = central_difference(point, direction, h / 2);
     const double extrapolated = (4 * fine.value - coarse.value) / 3, rounding = 3 * fine.noise() / h;
     if (std::abs(slope - extrapolated) <= allowed + rounding) return std::nullopt;
     if (!(4 * rounding <= allowed)) return extrapolated;
   }
 }
 
+// False if a result is not finite.
+bool draw_cotangents(Point& point, Random& random) {
+  for (const Array& result : run(point.function, point.args)) {
+    if (!all_finite(result)) return false;
+    if (is_float(result)) point.cotangents.push_back(normal_like(result, random));
+  }
+  return true;
+}
+
+std::string disagreement(const std::string& of, double slope, double other, const Inputs& inputs) {
+  return of + " is " + ir::Number(slope).text(f64) + " along a direction, differences say " +
+         ir::Number(other).text(f64) + at_sizes(inputs.sizes);
+}
+
 // Skips a point of no slope, where sizes are 0 as a rule; wants another where something is not finite.
 Verdict judge(const backends::Executable& f, const backends::Executable& vjp, const Inputs& inputs,
               Random& random) {
   Point point{f, inputs.arrays, {}};
-  for (const Array& result : run(f, inputs.arrays)) {
-    if (!all_finite(result)) return {Verdict::kDrawAgain};
-    if (is_float(result)) point.cotangents.push_back(normal_like(result, random));
-  }
+  if (!draw_cotangents(point, random)) return {Verdict::kDrawAgain};
   Arrays args = point.args, steps;
   args.insert(args.end(), point.cotangents.begin(), point.cotangents.end());
   const Arrays gradients = run(vjp, std::move(args));
@@ -128,26 +146,48 @@ Verdict judge(const backends::Executable& f, const backends::Executable& vjp, co
     largest = std::max(largest, std::abs(slopes.back()));
   }
   for (size_t i = 0; i < params.size(); ++i)
-    if (const auto other = contradiction(point, params[i], steps[i], slopes[i], largest))
+    if (const auto other = contradiction(point, {{params[i], steps[i]}}, slopes[i], largest))
       return {std::isfinite(*other) ? Verdict::kFail : Verdict::kDrawAgain,
-              "the gradient by '" + f.signature().params[params[i]].name + "' is " +
-                  ir::Number(slopes[i]).text(f64) + " along a direction, differences say " +
-                  ir::Number(*other).text(f64) + at_sizes(inputs.sizes)};
+              disagreement("the gradient by '" + f.signature().params[params[i]].name + "'", slopes[i],
+                           *other, inputs)};
   return {largest > 0 ? Verdict::kPass : Verdict::kSkip};
 }
 
-}  // namespace
+// Forward: one direction of all float parameters at once.
+Verdict judge_forward(const backends::Executable& f, const backends::Executable& jvp, const Inputs& inputs,
+                      Random& random) {
+  Point point{f, inputs.arrays, {}};
+  if (!draw_cotangents(point, random)) return {Verdict::kDrawAgain};
+  Direction direction;
+  Arrays args = point.args;
+  for (size_t p = 0; p < point.args.size(); ++p)
+    if (is_float(point.args[p]))
+      args.push_back(direction.emplace(p, normal_like(point.args[p], random)).first->second);
+  const Arrays results = run(jvp, std::move(args));
+  double slope = 0;
+  for (size_t i = 0, first = results.size() - point.cotangents.size(); i < point.cotangents.size(); ++i)
+    slope += inner_product(results[first + i], point.cotangents[i]);
+  if (!std::isfinite(slope)) return {Verdict::kDrawAgain};
+  if (const auto other = contradiction(point, direction, slope, std::abs(slope)))
+    return {std::isfinite(*other) ? Verdict::kFail : Verdict::kDrawAgain,
+            disagreement("the derivative forward", slope, *other, inputs)};
+  return {slope != 0 ? Verdict::kPass : Verdict::kSkip};
+}
 
-Verdict check_gradient(const ir::Function& function, Random& random) {
+using Judge = Verdict (*)(const backends::Executable& f, const backends::Executable& derivative,
+                          const Inputs& inputs, Random& random);
+
+Verdict check_derivative(const ir::Function& function, const ir::Function& derivative, Judge judge,
+                         Random& random) {
   constexpr int kMaxPoints = 4;
   const auto f = reference::interpret(function);
-  const auto vjp = reference::interpret(*passes::vjp(function));
+  const auto by_pass = reference::interpret(derivative);
   bool flat = false;
   for (int points = 0; points < kMaxPoints; ++points) {
     const std::optional<Inputs> inputs = draw_inputs(function, random, Values::kNormal, kLittleWork);
     if (!inputs) return {Verdict::kDrawAgain};
     try {
-      const Verdict verdict = judge(*f, *vjp, *inputs, random);
+      const Verdict verdict = judge(*f, *by_pass, *inputs, random);
       if (verdict.kind == Verdict::kPass || verdict.kind == Verdict::kFail) return verdict;
       flat = flat || verdict.kind == Verdict::kSkip;
     } catch (const backends::RecordedError&) {  // a kink is near, or an index is out of range
@@ -155,6 +195,22 @@ Verdict check_gradient(const ir::Function& function, Random& random) {
   }
   // Without any slope everywhere, it is right that there is none.
   return {flat ? Verdict::kPass : Verdict::kDrawAgain};
+}
+
+}  // namespace
+
+Verdict check_gradient(const ir::Function& function, Random& random) {
+  return check_derivative(function, *passes::vjp(function), judge, random);
+}
+
+Verdict check_jvp(const ir::Function& function, Random& random) {
+  return check_derivative(function, *passes::jvp(function), judge_forward, random);
+}
+
+Verdict check_second(const ir::Function& function, Random& random) {
+  const auto first = random.chance(0.5) ? passes::vjp(function) : passes::jvp(function);
+  if (random.chance(0.5)) return check_derivative(*first, *passes::vjp(*first), judge, random);
+  return check_derivative(*first, *passes::jvp(*first), judge_forward, random);
 }
 
 }  // namespace rondo::fuzz

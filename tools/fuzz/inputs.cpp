@@ -104,7 +104,7 @@ bool same_elements(const Array& x, const Array& y, bool zeros_equal) {
 }  // namespace
 
 std::optional<Sizes> draw_sizes(const ir::Function& function, Random& random, double most_work) {
-  static const std::vector<int64_t> lengths = {0, 1, 2, 3, 4, 5, 7, 17}, large = {64, 130, 300, 4097, 8200};
+  static const std::vector<int64_t> lengths = {0, 1, 2, 3, 4, 7, 17, 33}, large = {64, 130, 300, 4097, 8200};
   for (int tries = 0; tries < 20; ++tries) {
     Sizes sizes = {{"T", random.pick(lengths)}, {"B", random.pick(lengths)}};
     const bool stretch = random.chance(0.2);

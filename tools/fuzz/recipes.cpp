@@ -12,11 +12,7 @@ using namespace rondo::ir;
 
 namespace {
 
-constexpr int kMaxDepth = 2;  // of nested scans
-constexpr size_t kMaxStacks = 3;
-
 bool has_dims(const Type& type) { return type.rank() > 0; }
-bool is_float(const Type& type) { return type.dtype.is_float(); }
 bool is_float_matrix(const Type& type) { return type.dtype.is_float() && type.rank() > 0; }
 bool is_number_tensor(const Type& type) { return type.dtype != i1 && type.rank() > 0; }
 
@@ -252,15 +248,41 @@ void Generator::add_gather(Place& place) {
 }
 
 void Generator::add_scatter_add(Place& place) {
-  Value* base = any_of(place, is_number_tensor);
+  add_scatter(place, any_of(place, is_number_tensor), &Builder::scatter_add);
+}
+void Generator::add_scatter_set(Place& place) {
+  add_scatter(place, any_of(place, has_dims), &Builder::scatter_set);
+}
+
+void Generator::add_scatter(Place& place, Value* base,
+                            Value* (Builder::*scatter)(Value*, Value*, Value*, int64_t, int64_t)) {
   const int64_t axis = random_.below(base->type.rank());
-  const std::vector<Dim> places = random_dims(2);
-  Type updates{base->type.dtype, {base->type.dims.begin(), base->type.dims.begin() + axis}};
-  updates.dims.insert(updates.dims.end(), places.begin(), places.end());
-  updates.dims.insert(updates.dims.end(), base->type.dims.begin() + axis + 1, base->type.dims.end());
+  const int64_t batch = random_.between(0, random_.chance(0.5) ? 0 : axis);
+  const auto first = base->type.dims.begin();
+  std::vector<Dim> places(first, first + batch);
+  for (Dim dim : random_dims(2)) places.push_back(dim);
+  Type updates{base->type.dtype, {first, first + axis}};
+  updates.dims.insert(updates.dims.end(), places.begin() + batch, places.end());
+  updates.dims.insert(updates.dims.end(), first + axis + 1, base->type.dims.end());
   if (!fits(updates)) return;
-  keep(place, place.b.scatter_add(base, indices(place, places, base->type.dims[axis]),
-                                  of_type(place, updates), axis, 0));
+  keep(place, (place.b.*scatter)(base, indices(place, places, base->type.dims[axis]), of_type(place, updates),
+                                 axis, batch));
+}
+
+// In a smooth program the order is that of the places, whatever the values.
+void Generator::add_topk(Place& place) {
+  Value* x = any_of(place, is_number_tensor);
+  const Dim n = x->type.dims.back();
+  Dim k = n;
+  if (n.is_constant())
+    k = random_.between(0, n.constant());
+  else if (random_.chance(0.3))
+    k = 0;
+  if (options_.smooth && x->type.dtype.is_float()) {
+    Value* place_number = place.b.convert(place.b.iota(x->type.with(i32), x->type.rank() - 1), x->type.dtype);
+    x = place.b.add(into(place.b, x, -0.3, 0.3), place_number);
+  }
+  for (Value* result : place.b.topk(x, k)) keep(place, result);
 }
 
 void Generator::add_constant(Place& place) {
@@ -283,56 +305,6 @@ void Generator::add_check(Place& place) {
   // Holds, but for one draw in ten that fails wherever the dim is above 1.
   Value* holds = place.b.compare("lt", count, place.b.like(count, random_.chance(0.1) ? 1 : 1000));
   keep(place, place.b.check(x, holds, "the random count is small"));
-}
-
-void Generator::add_scan(Place& place) {
-  if (place.depth >= kMaxDepth) return;
-  const Dim length = random_.chance(0.7) ? Dim("T") : random_dim();
-  Values over, carry, use;
-  for (int64_t i = random_.below(3); i > 0; --i) {
-    Type type{random_dtype(), random_dims(2)};
-    type.dims.insert(type.dims.begin(), length);
-    if (fits(type)) over.push_back(of_type(place, type));
-  }
-  for (int64_t i = random_.between(1, 3); i > 0; --i)
-    carry.push_back(random_.chance(0.7) ? any_of(place, is_float) : any(place));
-  for (int64_t i = random_.below(3); i > 0; --i) use.push_back(any(place));
-
-  auto body = std::make_unique<Graph>(&place.b.function());
-  Place inner{Builder(*body, place.b.loc), {}, place.depth + 1};
-  inner.pool.push_back(body->add_param(i32[{}], "t"));
-  Values operands;
-  for (size_t i = 0; i < over.size(); ++i) {
-    const Type& type = over[i]->type;
-    inner.pool.push_back(
-        body->add_param({type.dtype, {type.dims.begin() + 1, type.dims.end()}}, "x" + std::to_string(i)));
-  }
-  for (size_t i = 0; i < carry.size(); ++i)
-    inner.pool.push_back(body->add_param(carry[i]->type, "c" + std::to_string(i)));
-  for (size_t i = 0; i < use.size(); ++i)
-    inner.pool.push_back(body->add_param(use[i]->type, "u" + std::to_string(i)));
-  for (const Values& list : {over, carry, use}) operands.insert(operands.end(), list.begin(), list.end());
-
-  fill(inner, 0, static_cast<int>(random_.between(3, 8)));
-  for (Value* value : carry) {
-    Value* next = of_type(inner, value->type);
-    // What grows from step to step is of no use to a finite difference.
-    if (options_.smooth && next->type.dtype.is_float()) next = into(inner.b, next, -1, 1);
-    body->results.push_back(next);
-  }
-  for (Value* stack : unused(inner, kMaxStacks)) {
-    Type type = stack->type;
-    type.dims.push_back(length);
-    if (fits(type)) body->results.push_back(stack);
-  }
-  std::vector<Attr> attrs = {make_attr(ops::scan, "length", {length})};
-  if (random_.chance(0.4)) attrs.push_back(make_attr(ops::scan, "reverse", {}));
-  std::vector<std::unique_ptr<Graph>> regions;
-  regions.push_back(std::move(body));
-  const std::vector<int> groups = {static_cast<int>(over.size()), static_cast<int>(carry.size()),
-                                   static_cast<int>(use.size())};
-  Op* scan = place.b.emit_region(ops::scan, operands, groups, attrs, std::move(regions), {});
-  for (const auto& result : scan->results) keep(place, result.get());
 }
 
 // What the large dim is for: a reduction of several blocks, or a dot of several blocks and panels of columns,

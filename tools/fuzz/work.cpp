@@ -30,11 +30,14 @@ double work_of(const ir::Graph& graph, const Sizes& sizes) {
       work += elements(result->type, sizes) * (1 + products);
     }
     if (op->row->family == ir::Family::kReduce) work += elements(op->operands[0]->type, sizes);
-    if (op->row == &ir::ops::scatter_add) work += elements(op->operands[2]->type, sizes);
-    if (op->row == &ir::ops::scan) {
-      const ir::Scan scan(*op);
-      work += static_cast<double>(scan.length().evaluate(sizes)) * work_of(*scan.body, sizes);
-    }
+    if (op->row == &ir::ops::scatter_add || op->row == &ir::ops::scatter_set)
+      work += elements(op->operands[2]->type, sizes);
+    constexpr double kRunsOfWhile = 3;
+    const double runs = op->row == &ir::ops::scan
+                            ? static_cast<double>(ir::Scan(*op).length().evaluate(sizes))
+                        : op->row == &ir::ops::while_ ? kRunsOfWhile
+                                                      : 1;
+    for (const auto& region : op->regions) work += runs * work_of(*region, sizes);
   }
   return work;
 }
