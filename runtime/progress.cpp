@@ -13,18 +13,19 @@ namespace rondo::runtime {
 namespace {
 
 constexpr double kRedrawSeconds = 0.1;
-constexpr int kBarWidth = 20;
+constexpr int kWidestBar = 20, kNarrowestBar = 3;
 constexpr int kPlainWidth = 1000;
 
 std::string two_digits(std::int64_t value) {
   return {static_cast<char>('0' + value / 10), static_cast<char>('0' + value % 10)};
 }
 
-std::string bar(double fraction) {
-  int filled = static_cast<int>(fraction * kBarWidth);
-  std::string text(1, '[');
+// " [==>  ]" with `width` characters between the brackets.
+std::string bar(double fraction, int width) {
+  int filled = static_cast<int>(fraction * width);
+  std::string text = " [";
   text.append(static_cast<std::size_t>(filled), '=');
-  if (filled < kBarWidth) text.append(1, '>').append(static_cast<std::size_t>(kBarWidth - filled - 1), ' ');
+  if (filled < width) text.append(1, '>').append(static_cast<std::size_t>(width - filled - 1), ' ');
   return text + "]";
 }
 
@@ -91,25 +92,38 @@ void Progress::end_stage() {
   fields_.clear();
 }
 
-// The longest text that fits `width`: what stands further right is less needed.
-std::string Progress::text(int width) const {
-  double fraction = 1;
-  if (stage_done_ < stage_items_)
-    fraction = static_cast<double>(stage_done_) / static_cast<double>(stage_items_);
-  std::string out = stage_;
-  if (terminal_) out.append(" ").append(bar(fraction));
-  std::string percent = std::to_string(static_cast<int>(fraction * 100));
-  out += std::string(5 - percent.size(), ' ') + percent + "%";
-  for (auto& [name, value] : fields_) out.append("  ").append(name).append(" ").append(value);
+double Progress::fraction() const {
+  return stage_done_ < stage_items_ ? static_cast<double>(stage_done_) / static_cast<double>(stage_items_)
+                                    : 1;
+}
+
+// What stands behind the stage's name and the bar.
+std::vector<std::string> Progress::figures() const {
+  std::string percent = std::to_string(static_cast<int>(fraction() * 100));
+  std::vector<std::string> figures = {std::string(5 - percent.size(), ' ') + percent + "%"};
+  for (auto& [name, value] : fields_) figures.push_back("  " + name + " " + value);
   double elapsed = seconds_() - started_;
   if (elapsed > 0 && done_ > 0) {
     double rate = static_cast<double>(done_) / elapsed;
-    out.append("  ").append(with_commas(std::llround(rate))).append(" ").append(unit_).append("/s");
+    figures.push_back("  " + with_commas(std::llround(rate)) + " " + unit_ + "/s");
     double left = static_cast<double>(total_ - done_) / rate;
-    out.append("  ").append(done_ < total_ ? clock_text(left) + " left" : clock_text(elapsed));
+    figures.push_back("  " + (done_ < total_ ? clock_text(left) + " left" : clock_text(elapsed)));
   }
-  if (out.size() > static_cast<std::size_t>(width)) out.resize(static_cast<std::size_t>(width));
-  return out;
+  return figures;
+}
+
+// What fits `width`. The bar is as wide as the figures let it be; then figures are left out from the right.
+std::string Progress::text(int width) const {
+  std::string out = stage_.substr(0, static_cast<std::size_t>(width)), behind;
+  auto room = [&] { return width - static_cast<int>(out.size() + behind.size()); };
+  for (const std::string& figure : figures()) {
+    if (static_cast<int>(figure.size()) > room()) break;
+    behind += figure;
+  }
+  constexpr int kBrackets = 3;
+  if (terminal_ && room() >= kNarrowestBar + kBrackets)
+    out += bar(fraction(), std::min(kWidestBar, room() - kBrackets));
+  return out + behind;
 }
 
 void Progress::show_line(bool last) {

@@ -12,6 +12,7 @@ namespace rondo::runtime {
 
 /// Shows how a long job gets on. On a terminal one line is redrawn, at most ten times a second:
 ///     epoch 2/5 [=========>          ]  47%  loss 0.8122  accuracy 74.1 %  10,412 titles/s  0:07 left
+/// and shortened to the terminal's width, the bar first.
 /// Elsewhere plain lines without the bar are written, about ten for each stage. The bar is that of the stage;
 /// the speed and the time left are those of the whole job. The last line of a stage stays.
 class Progress {
@@ -40,6 +41,8 @@ class Progress {
   static double steady_seconds();
 
  private:
+  double fraction() const;
+  std::vector<std::string> figures() const;
   std::string text(int width) const;
   void show_line(bool last);
   void show_plain();

@@ -128,11 +128,21 @@ TEST_CASE("progress: a line never exceeds the terminal and covers a longer one b
   Progress progress(100, "titles", out.file, [&] { return now += 1; });
   progress.begin_stage("epoch 1/1", 100);
   progress.advance(10, {{"loss", "0.25"}});
-  CHECK(out.text() == "\repoch 1/1 [==>          ");
+  CHECK(out.text() == "\repoch 1/1 [>     ]   10%");
   progress.begin_stage("e", 10);
-  CHECK(out.text() == "\repoch 1/1 [==>          \r\n");
+  CHECK(out.text() == "\repoch 1/1 [>     ]   10%\r\n");
   progress.advance(1, {});
-  CHECK(out.text() == "\re [==>                 ]");
+  CHECK(out.text() == "\re   10%  2 titles/s");
+}
+
+TEST_CASE("progress: 80 columns show loss, accuracy, speed and the time left") {
+  Terminal out(80);
+  double now = 0;
+  Progress progress(132055, "titles", out.file, [&] { return now; });
+  progress.begin_stage("epoch 1/5", 26411);
+  now = 1;
+  progress.advance(10412, {{"loss", "2.4485"}, {"accuracy", "26.7 %"}});
+  CHECK(out.text() == "\repoch 1/5 [=> ]   39%  loss 2.4485  accuracy 26.7 %  10,412 titles/s  0:12 left");
 }
 
 TEST_CASE("progress: a shorter line leaves nothing of the one before") {
