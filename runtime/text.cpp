@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/text.h"
 
+#include <algorithm>
+
 namespace rondo::runtime {
 namespace {
 
@@ -25,19 +27,43 @@ std::size_t utf8_length(std::string_view s) {
   return 0;
 }
 
+// Of one well-formed character. U+0080 to U+009F act on terminals, too.
+bool is_control(std::string_view character) {
+  if (character.size() == 1) return (character < " " && character != "\n") || character == "\x7f";
+  return character.size() == 2 && character < "\xc2\xa0";
+}
+
+std::string escaped(unsigned char byte) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  return {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+}
+
 }  // namespace
 
 std::string quoted(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string out = "'";
   for (char c : text.substr(0, kMostPrinted)) {
     auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte > 0x7E || c == '\'' || c == '\\')
-      out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+      out += escaped(byte);
     else
       out += c;
   }
   return out + (text.size() > kMostPrinted ? "...'" : "'");
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+    if (length == 0 || is_control(character))
+      for (char c : character) out += escaped(static_cast<unsigned char>(c));
+    else
+      out += character;
+    text.remove_prefix(character.size());
+  }
+  return out;
 }
 
 std::size_t first_invalid_utf8(std::string_view text) {

@@ -13,6 +13,7 @@
 #include "ir/error.h"
 #include "runtime/failure.h"
 #include "runtime/replace_file.h"
+#include "runtime/text.h"
 
 // What the tools share: exit codes, and text in and out with every failure reported.
 namespace rondo::tools {
@@ -23,13 +24,14 @@ enum ExitCode { kDone = 0, kInputError = 1, kUsageError = 2, kInternalError = 3 
 template <class Body>
 int run_tool(const char* tool, Body&& body) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is a write error like any other
+  // What is said may hold names from files.
   const auto report = [&](const char* kind, const char* what) {
-    std::fprintf(stderr, "%s%s%s\n", tool, kind, what);
+    std::fprintf(stderr, "%s%s%s\n", tool, kind, runtime::printable(what).c_str());
   };
   try {
     return body();
   } catch (const Error& error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    std::fprintf(stderr, "%s\n", runtime::printable(error.what()).c_str());
     return kInputError;
   } catch (const runtime::Failure& failure) {
     report(": ", failure.what());

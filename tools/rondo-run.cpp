@@ -15,6 +15,7 @@
 #include "runtime/safetensors.h"
 #include "tools/command_line.h"
 #include "tools/fuzz/random.h"
+#include "tools/number_option.h"
 #include "tools/sizes_option.h"
 
 using namespace rondo;
@@ -277,6 +278,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Runs a function on arrays. Without --out, --compare and --time it prints the results.",
                "rondo-run"};
   app.set_help_flag("-h,--help", "print this");
+  app.option_defaults()->disable_flag_override();
   app.add_option("FILE", request.file, "the text to read; - for standard input")->required();
   app.add_option("--entry", request.entry, "the function to run; not needed if there is just one")
       ->type_name("FUNC");
@@ -293,7 +295,10 @@ int run(int argc, char** argv) {
       app.add_option("--fill", request.fill, "make arguments: floats from N(0,1), integers 0 or 1")
           ->check(CLI::IsMember({"normal"}))
           ->excludes(in);
-  app.add_option("--seed", request.seed, "of what --fill makes")->needs(fill)->capture_default_str();
+  app.add_option("--seed", request.seed, "of what --fill makes")
+      ->check(whole_number())
+      ->needs(fill)
+      ->capture_default_str();
   app.add_option("--bind", sizes, "sizes of what --fill makes")->type_name("T=5,B=3")->needs(fill);
   CLI::Option* other =
       app.add_option("--compare", compare,

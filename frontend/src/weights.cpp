@@ -2,8 +2,11 @@
 #include "rondo/weights.h"
 
 #include "runtime/safetensors.h"
+#include "runtime/text.h"
 
 namespace rondo {
+
+using runtime::quoted;
 
 namespace {
 
@@ -28,13 +31,13 @@ std::string misfits(const std::map<std::string, Array>& expected, const std::set
     if (unsized.contains(name)) continue;
     const auto at = found.find(name);
     if (at == found.end())
-      lines += "\n  '" + name + "': expected " + type_text(array) + ", but the file has none";
+      lines += "\n  " + quoted(name) + ": expected " + type_text(array) + ", but the file has none";
     else if (at->second.type() != array.type() || at->second.shape() != array.shape())
-      lines += "\n  '" + name + "': expected " + type_text(array) + ", found " + type_text(at->second);
+      lines += "\n  " + quoted(name) + ": expected " + type_text(array) + ", found " + type_text(at->second);
   }
   for (const auto& [name, array] : found)
     if (!expected.contains(name) && !unsized.contains(name))
-      lines += "\n  '" + name + "': " + type_text(array) + " in the file is no weight of this model";
+      lines += "\n  " + quoted(name) + ": " + type_text(array) + " in the file is no weight of this model";
   return lines;
 }
 
@@ -44,8 +47,8 @@ const Array& Weights::at(const std::string& name, Loc loc) const {
   const auto found = arrays_.find(name);
   if (found != arrays_.end()) return found->second;
   std::string names;
-  for (const auto& [other, array] : arrays_) names += (names.empty() ? "" : ", ") + other;
-  fail(loc, "there is no weight '" + name + "'; there are: " + names);
+  for (const auto& [other, array] : arrays_) names += (names.empty() ? "" : ", ") + quoted(other);
+  fail(loc, "there is no weight " + quoted(name) + "; there are: " + names);
 }
 
 Array& Weights::at(const std::string& name, Loc loc) {
@@ -68,7 +71,7 @@ void Weights::save(const std::string& path, Loc loc) const {
 void Weights::load(const std::string& path, Loc loc) {
   runtime::TensorFile file = translated(loc, [&] { return runtime::read_safetensors(path); });
   const std::string lines = misfits(arrays_, unsized_, file.tensors);
-  if (!lines.empty()) fail(loc, "the weights in '" + path + "' do not fit the model:" + lines);
+  if (!lines.empty()) fail(loc, "the weights in " + quoted(path) + " do not fit the model:" + lines);
   arrays_ = std::move(file.tensors);
   metadata = std::move(file.metadata);
 }

@@ -251,7 +251,7 @@ TEST_CASE("calls") {
   CHECK_ERROR(f(two, two),
               "the weights lack w f32[1]: they come from init(seed), or from a file that holds them");
   CHECK_ERROR(counted(two), "the function changes 'count': call it with weights that are not const");
-  CHECK_ERROR(weights.at("v"), "there is no weight 'v'; there are: w");
+  CHECK_ERROR(weights.at("v"), "there is no weight 'v'; there are: 'w'");
   CHECK_ERROR(weights.reset("w"), "reset: 'w' is no state whose sizes the call decides");
   const auto both = compile(
       [](Tensor x) {

@@ -16,6 +16,19 @@ TEST_CASE("text: names are quoted so that no byte of them acts on a terminal") {
   CHECK(quoted(std::string(1000, 'x')) == "'" + std::string(80, 'x') + "...'");
 }
 
+TEST_CASE("text: what is printed as lines keeps letters and newlines, and no other control character") {
+  CHECK(printable("") == "");
+  CHECK(printable("two\nlines, it's \\") == "two\nlines, it's \\");
+  CHECK(printable("\xc3\xbc\xe2\x82\xac\xf0\x9f\x8e\xb5") == "\xc3\xbc\xe2\x82\xac\xf0\x9f\x8e\xb5");
+  CHECK(printable("\x1b[31m\r\t\x7f") == "\\x1b[31m\\x0d\\x09\\x7f");
+  CHECK(printable(std::string_view("\0", 1)) == "\\x00");
+  CHECK(printable("\xc2\x9b"
+                  "31m\xc2\xa0") ==
+        "\\xc2\\x9b"
+        "31m\xc2\xa0");
+  CHECK(printable("\xff\xc3(") == "\\xff\\xc3(");
+}
+
 TEST_CASE("text: well-formed UTF-8 at the limits of each length") {
   for (const char* good :
        {"", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
