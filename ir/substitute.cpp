@@ -17,6 +17,7 @@ void substitute_in(Type& type, const Replacements& replacements) {
       throw Error("the dim " + dim.text() + " becomes negative: " + value.text());
     dim = value;
   }
+  if (const std::string flaw = type.flaw(); !flaw.empty()) throw Error(flaw);
 }
 
 void substitute_in(Op& op, const Replacements& replacements) {

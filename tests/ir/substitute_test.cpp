@@ -35,3 +35,11 @@ TEST_CASE("a size that makes a dim negative is an error") {
   function.add_param(f32[{Dim("T"), Dim("T") - 3}], "x");
   CHECK_THROWS_WITH_AS(substitute(function, {{"T", 1}}), "the dim T-3 becomes negative: -2", Error);
 }
+
+TEST_CASE("sizes whose product leaves 64 bits are the user's error") {
+  Function function("f");
+  function.add_param(f32[{Dim("T"), Dim("B")}], "x");
+  CHECK_THROWS_WITH_AS(substitute(function, {{"T", int64_t{1} << 31}, {"B", int64_t{1} << 31}}),
+                       "f32[2147483648,2147483648] has too many elements: a size does not fit 64 bits",
+                       Error);
+}
