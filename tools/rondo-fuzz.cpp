@@ -15,6 +15,7 @@
 #include "tools/command_line.h"
 #include "tools/fuzz/checks.h"
 #include "tools/fuzz/generator.h"
+#include "tools/number_option.h"
 
 namespace {
 
@@ -140,10 +141,13 @@ int main(int argc, char** argv) {
   std::vector<std::string> names;
   for (const Check& check : all_checks()) names.push_back(check.name);
   CLI::App app{"Runs checks on random programs; exits 1 if one fails or too many are skipped."};
-  app.add_option("--seed", options.seed, "The seed, printed first; one is drawn if it is not given");
-  app.add_option("--count", options.count, "Programs for each check")->check(CLI::NonNegativeNumber);
-  app.add_option("--check", options.checks, "Which checks; all if not given")->check(CLI::IsMember(names));
-  app.add_option("--only", options.only, "Just the program of this number")->check(CLI::NonNegativeNumber);
+  app.option_defaults()->disable_flag_override();
+  app.add_option("--seed", options.seed, "The seed, printed first; one is drawn if it is not given")
+      ->check(tools::whole_number());
+  app.add_option("--count", options.count, "Programs for each check")->check(tools::whole_number());
+  app.add_option("--check", options.checks, "Which checks; all if not given")
+      ->check(CLI::IsMember(names));
+  app.add_option("--only", options.only, "Just the program of this number")->check(tools::whole_number());
   app.add_flag("--print", options.print, "Print each program");
   try {
     app.parse(argc, argv);

@@ -110,6 +110,7 @@ class CommandLine {
 
 CommandLine::CommandLine(Request& request) : request_(request) {
   app_.set_help_flag("-h,--help", "print this");
+  app_.option_defaults()->disable_flag_override();  // --fuse=false would run fuse
   app_.add_option("FILE", request.input, "the text to read; - for standard input");
   app_.add_option("-o", request.output, "where to write; standard output if not given")->type_name("OUT");
   app_.add_flag("--verify-each", request.runner.verify_each,
@@ -122,7 +123,9 @@ CommandLine::CommandLine(Request& request) : request_(request) {
         return passes::find_pass(name) != nullptr ? "" : "there is no pass " + name;
       });
   app_.add_flag("--list-passes", passes_listed, "print what passes there are");
-  app_.add_flag("--list-ops{text}", ops_listed, "print what ops there are; =markdown: as docs/ir.md has it");
+  app_.add_flag("--list-ops{text}", ops_listed, "print what ops there are; =markdown: as docs/ir.md has it")
+      ->disable_flag_override(false)
+      ->check(CLI::IsMember({"text", "markdown"}));
   const char* steps = "Steps";
   vjp_ =
       app_.add_option("--vjp", "add @FUNC.vjp, which takes cotangents of the results back to the parameters")
