@@ -43,6 +43,14 @@ void check(const ir::Function& function) {
   if (again != text) throw InternalError("what it made prints otherwise once read back:\n" + text + again);
 }
 
+void check_named(std::string_view name, const ir::Function& function) {
+  try {
+    check(function);
+  } catch (const InternalError& error) {
+    throw InternalError(std::string(name) + ": " + error.what());
+  }
+}
+
 }  // namespace
 
 bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH || Debug::get().verify; }
@@ -67,12 +75,12 @@ bool PassRunner::run(std::string_view name, ir::Function& function,
 }
 
 void PassRunner::observe(std::string_view name, const ir::Function& function) const {
-  try {
-    if (options_.verify_each) check(function);
-  } catch (const InternalError& error) {
-    throw InternalError(std::string(name) + ": " + error.what());
-  }
+  if (options_.verify_each) check_named(name, function);
   show(name, function);
+}
+
+void PassRunner::verify_given(std::string_view receiver, const ir::Function& function) {
+  if (verifies_by_default()) check_named("given to " + std::string(receiver), function);
 }
 
 void PassRunner::report(std::string_view name, const ir::Function& function, bool changed,

@@ -32,6 +32,10 @@ class PassRunner {
   /// pass of that name had made it.
   void observe(std::string_view name, const ir::Function& function) const;
 
+  /// Verifies a function that is about to run, if that is the default; shows nothing. So whatever a backend is
+  /// given keeps the rules and reads back from its text, whoever made it.
+  static void verify_given(std::string_view receiver, const ir::Function& function);
+
   /// True in builds with RONDO_VERIFY_EACH (the presets dev and asan), and where the variable RONDO_VERIFY
   /// asks for it.
   static bool verifies_by_default();

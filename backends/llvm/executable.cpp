@@ -195,6 +195,7 @@ class CompiledFunction : public backends::Executable {
 }  // namespace
 
 std::unique_ptr<backends::Executable> compile(const ir::Function& function, const CompileOptions& options) {
+  passes::PassRunner::verify_given("the compiler", function);
   return std::make_unique<CompiledFunction>(function, options);
 }
 

@@ -11,6 +11,7 @@
 #include "ir/error.h"
 #include "ir/op_row.h"
 #include "ir/scan.h"
+#include "passes/pass_runner.h"
 #include "runtime/arena.h"
 
 namespace rondo::reference {
@@ -237,6 +238,7 @@ class Interpreter : public backends::Executable {
 }  // namespace
 
 std::unique_ptr<backends::Executable> interpret(const ir::Function& function, Precision precision) {
+  passes::PassRunner::verify_given("the interpreter", function);
   return std::make_unique<Interpreter>(function, precision);
 }
 

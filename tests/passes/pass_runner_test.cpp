@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "backends/reference/interpreter.h"
 #include "ir/error.h"
 #include "ir/parse.h"
 
@@ -69,6 +70,18 @@ TEST_CASE("a function from elsewhere is verified as if a pass had made it") {
   CHECK_THROWS_WITH_AS(
       runner.observe("trace", *module.functions[0]),
       "trace: after it: @f: op_c3: result 0 is f64[B], expected f32[B]\n%y = neg %x : f64[B]", InternalError);
+}
+
+TEST_CASE("so is what a backend is given, where that is the default") {
+  if (!PassRunner::verifies_by_default()) return;
+  ir::Module module = ir::parse(kText, "f");
+  CHECK_NOTHROW(reference::interpret(*module.functions[0]));
+  module.functions[0]->body.ops[0]->results[0]->type = f64[{Dim("B")}];
+  CHECK_THROWS_WITH_AS(
+      reference::interpret(*module.functions[0]),
+      "given to the interpreter: after it: @f: op_c3: result 0 is f64[B], expected f32[B]\n%y "
+      "= neg %x : f64[B]",
+      InternalError);
 }
 
 TEST_CASE("the debugging variables are read strictly") {
