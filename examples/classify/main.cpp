@@ -3,9 +3,13 @@
 #include <rondo/rondo.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
+#include <limits>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +28,7 @@ constexpr std::size_t kBatchSize = 64;
 constexpr double kLearningRate = 2e-3;
 
 struct Flags {
-  std::string data;
+  std::optional<std::string> data;  // else what apt-cache prints
   std::string out = "out/classify";
   std::string backend = "llvm";
   std::int64_t hidden = 128;
@@ -146,6 +150,11 @@ int run(const Flags& flags) {
   return signals.stop_requested() != 0 ? 128 + signals.stop_requested() : 0;
 }
 
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw runtime::Failure(std::string("standard output: ") + std::strerror(errno));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -160,7 +169,10 @@ int main(int argc, char** argv) {
   app.add_option("--epochs", flags.epochs, "Passes over the titles")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app.add_option("--seed", flags.seed, "Of initial weights, order and dropout")->capture_default_str();
+  // Less than the type holds: CLI11 takes the nearest for a number that does not fit, and -1 for the greatest.
+  app.add_option("--seed", flags.seed, "Of initial weights, order and dropout")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max() - 1))
+      ->capture_default_str();
   app.add_option("--backend", flags.backend, "What runs the model")
       ->check(CLI::IsMember({"llvm", "reference"}))
       ->capture_default_str();
@@ -170,7 +182,9 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
-    return run(flags);
+    const int code = run(flags);
+    flush_output();
+    return code;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "classify: %s\n", error.what());
     return 1;

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/text.h"
+
 namespace classify {
 
 int best_of(const Answer& answer) {
@@ -29,12 +31,24 @@ void print_confusions(const std::vector<Title>& titles, const std::vector<Answer
   std::vector<std::pair<std::pair<int, int>, int>> pairs(counts.begin(), counts.end());
   std::stable_sort(pairs.begin(), pairs.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
-  std::printf("\nmost confused:\n");
+  if (!pairs.empty()) std::printf("\nmost confused:\n");
   for (std::size_t i = 0; i < std::min(kShown, pairs.size()); ++i) {
     const auto& [labels, count] = pairs[i];
     std::printf("  %3d  %-10s taken for %s\n", count, std::string(kSections[labels.first]).c_str(),
                 std::string(kSections[labels.second]).c_str());
   }
+}
+
+// `title` in `columns`, cut or padded; whatever bytes the data held.
+std::string in_columns(const std::string& title, std::size_t columns) {
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
+  std::string out;
+  std::size_t used = 0;
+  for (char c : rondo::runtime::printable(title)) {
+    if (begins_character(c) && used++ == columns) return out;
+    out += c;
+  }
+  return out + std::string(columns - used, ' ');
 }
 
 // Titles from all over the test set: each tenth of it gives its first.
@@ -46,7 +60,8 @@ void print_examples(const std::vector<Title>& titles, const std::vector<Answer>&
     std::vector<int> order(kSections.size());
     for (std::size_t s = 0; s < order.size(); ++s) order[s] = static_cast<int>(s);
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return answers[i][a] > answers[i][b]; });
-    std::printf("  %-60.60s %-10s", titles[i].text.c_str(), std::string(kSections[titles[i].label]).c_str());
+    std::printf("  %s %-10s", in_columns(titles[i].text, 60).c_str(),
+                std::string(kSections[titles[i].label]).c_str());
     for (int guess = 0; guess < 3; ++guess)
       std::printf("  %s %.0f %%", std::string(kSections[order[guess]]).c_str(),
                   100 * answers[i][order[guess]]);
@@ -57,12 +72,12 @@ void print_examples(const std::vector<Title>& titles, const std::vector<Answer>&
 }  // namespace
 
 void print_report(const std::vector<Title>& titles, const std::vector<Answer>& answers) {
-  print_confusions(titles, answers);
-  print_examples(titles, answers);
   if (titles.empty()) {
     std::printf("\nno title is for testing\n");
     return;
   }
+  print_confusions(titles, answers);
+  print_examples(titles, answers);
   std::printf(
       "\ntest accuracy %.1f %% (%zu of %zu titles)\n",
       100.0 * static_cast<double>(correct_answers(titles, answers)) / static_cast<double>(titles.size()),

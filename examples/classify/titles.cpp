@@ -191,16 +191,16 @@ Titles TitleCollector::finish() {
   return titles;
 }
 
-Titles read_titles(const std::string& data_file) {
+Titles read_titles(const std::optional<std::string>& data_file) {
   TitleCollector collector;
-  if (data_file.empty())
-    feed_apt_cache(collector);
+  if (data_file)
+    feed_file(*data_file, collector);
   else
-    feed_file(data_file, collector);
+    feed_apt_cache(collector);
   Titles titles = collector.finish();
   if (titles.train.empty())
     throw Failure(
-        (data_file.empty() ? "the output of apt-cache" : quoted(data_file)) +
+        (data_file ? quoted(*data_file) : "the output of apt-cache") +
         " holds no record to train on: one has Package, Section and Description, and a section such as " +
         std::string(kSections[0]) + " or " + std::string(kSections[1]));
   return titles;

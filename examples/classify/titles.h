@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,9 +54,9 @@ class TitleCollector {
   std::map<std::string, Record> records_;        // by title
 };
 
-/// Titles of `data_file`, or of what `apt-cache dumpavail` prints if that is empty. Throws
+/// Titles of `data_file`, or of what `apt-cache dumpavail` prints if none is given. Throws
 /// rondo::runtime::Failure if it can't be read or gives no title to train on.
-Titles read_titles(const std::string& data_file);
+Titles read_titles(const std::optional<std::string>& data_file);
 
 /// The title's words, runs of [a-z0-9+]: the first 40.
 std::vector<std::string_view> words_of(std::string_view title);

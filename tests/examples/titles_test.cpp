@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "runtime/failure.h"
 #include "tests/runtime/temporary_folder.h"
@@ -36,7 +37,7 @@ std::vector<std::string> titles_of(std::string_view text, std::size_t chunk = st
 
 using List = std::vector<std::string>;
 
-std::string failure_of(const std::string& path) {
+std::string failure_of(const std::optional<std::string>& path) {
   try {
     read_titles(path);
   } catch (const Failure& failure) {
@@ -147,6 +148,7 @@ TEST_CASE("titles: the vocabulary holds words seen twice, the frequent first") {
 TEST_CASE("titles: what can't be read is one message") {
   TemporaryFolder folder;
   CHECK(failure_of("/no/such") == "can't open '/no/such': No such file or directory");
+  CHECK(failure_of("") == "can't open '': No such file or directory");
   CHECK(failure_of("/dev/zero") == "'/dev/zero' is not a file of package records");
   CHECK(failure_of(folder.path().string()).ends_with("is not a file of package records"));
   write_text(folder / "empty", "");
@@ -166,12 +168,12 @@ TEST_CASE("titles: apt-cache that is not there, fails, knows nothing, or works")
     write_text(folder / "apt-cache", "#!/bin/sh\n" + script);
     chmod((folder / "apt-cache").c_str(), 0755);
     setenv("PATH", folder.path().c_str(), 1);
-    std::string message = failure_of("");
+    std::string message = failure_of({});
     setenv("PATH", path.c_str(), 1);
     return message;
   };
   setenv("PATH", folder.path().c_str(), 1);
-  CHECK(failure_of("") == "can't run apt-cache: No such file or directory; give a file with --data");
+  CHECK(failure_of({}) == "can't run apt-cache: No such file or directory; give a file with --data");
   setenv("PATH", path.c_str(), 1);
   CHECK(run_with("echo oh >&2; exit 3\n") ==
         "'apt-cache dumpavail' failed; run it to see why, or give a file with --data");
