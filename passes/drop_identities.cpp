@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// drop_identities: removes the ops that only differentiation looks at.
+// drop-identities: removes the ops that only differentiation looks at.
 //
 // Before:  %a = identity %x  %b = stop_gradient %y
 //          %c = call use(%u = %a, %v = %b) body { %s = add %u, %v  yield (%s) } vjp(%s, %ds) { .. }

@@ -5,12 +5,12 @@
 // After:   %0 = sqrt %x : f32[B]
 //          %y = div 1.0, %0 : f32[B]
 //
-// Legal when: always, and exact: the row's formula is what the interpreter evaluates for the op itself.
-//   Functions without a formula at their element type (exp of f64, pow, rem) stay: code calls the row's host
-//   kernel for them.
-// A loss when: a pass to come knows the function itself, its derivative or its range: so this runs after
-//   differentiation and simplification.
-// Needs nothing; feeds fuse, which joins the primitive ops into one loop.
+// Legal:   always, and exact: the row's formula is what the interpreter evaluates for the op itself.
+//          Functions without a formula at their element type (exp of f64, pow, rem) stay: code calls the
+//          row's host kernel for them.
+// A loss:  if a pass to come knows the function itself, its derivative or its range: so this runs after
+//          differentiation and simplification.
+// Needs:   nothing. Feeds fuse, which joins the primitive ops into one loop.
 #include "ir/builder_math.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"

@@ -8,12 +8,13 @@
 //            %b = exp %a : f32[B]
 //            yield (%b) } : f32[B]
 //
-// Legal when: fusion_rules.h lets each op stand in a fusion, all results of the fusion have one iteration
-//   shape, no path leaves the fusion and comes back to it, and ops that may record errors keep their order.
-//   Exact: no op is changed, only where its elements are computed.
-// A loss when: an element would be computed more than once (a costly op under a broadcast or under two
-//   overlapping slices: those are kept out), or the loop grows so long that compiling it takes too much time.
-// Needs expand-math; feeds plan-memory and the code generator.
+// Legal:   if fusion_rules.h lets each op stand in a fusion, all results of the fusion have one iteration shape,
+//          no path leaves the fusion and comes back to it, and ops that may record errors keep their order.
+//          Exact: no op is changed, only where its elements are computed.
+// A loss:  if an element would be computed more than once (a costly op under a broadcast or under two
+//          overlapping slices: those are kept out), or the loop grows so long that compiling it takes too
+//          much time.
+// Needs:   expand-math; feeds plan-memory and the code generator.
 //
 // Which ops run together is decided in fusion_units.cpp, with bounded work for each op:
 // 1. From the last op to the first, an op joins the unit that runs first of those that read it: so what one

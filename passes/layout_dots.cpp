@@ -8,14 +8,14 @@
 //          %s = scan T .. use(%u = %U, %1 = %0) {
 //            %dh = dot %dz, %1 contract([1],[0])
 //
-// Legal when: always, and exact: the contracted dims keep their listed order. A dot with `lanes` has no
-//   columns and stays.
-// A loss when: the dot has so few rows that reading the operand once more costs more than computing by whole
-//   vectors saves; code for columns apart from each other is so slow that this is hardly ever so. What a scan
-//   gets by `use` is transposed outside of it, once instead of in every time step: for weights the cost is
-//   nothing.
-// Needs nothing; wants hoist before it, so that more comes by `use`, and remove-dead-code after it, since a
-//   binding may be used no more. Feeds code generation, whose dot kernel loads columns as vectors.
+// Legal:   always, and exact: the contracted dims keep their listed order. A dot with `lanes` has no columns
+//          and stays.
+// A loss:  if the dot has so few rows that reading the operand once more costs more than computing by whole
+//          vectors saves; code for columns apart from each other is so slow that this is hardly ever so. What
+//          a scan gets by `use` is transposed outside of it, once instead of in every time step: for weights
+//          the cost is nothing.
+// Needs:   nothing; wants hoist before it, so that more comes by `use`, and remove-dead-code after it, since
+//          a binding may be used no more. Feeds code generation, whose dot kernel loads columns as vectors.
 #include <algorithm>
 #include <array>
 #include <map>

@@ -11,12 +11,13 @@
 // and carries pass between time steps by the cheapest route (CarryRoute); a result overwrites a donated
 // parameter. How buffers lie in memory is decided when sizes are bound.
 //
-// Legal when: nothing that is read later is overwritten; check_plan proves it. Donated parameters are written
-//   last: an op that overwrites one is moved after every op that can record an error, with all that needs it;
-//   where that cannot be, the parameter is not overwritten. So a run that records an error leaves the
-//   caller's arrays as they were. Exact: the interpreter ignores annotations, and moving ops changes no value.
-// A loss when: moved updates keep gradients alive for longer. That is the price of the promise above.
-// Needs fuse and whatever else makes ops; no pass after it may change the function.
+// Legal:   if nothing that is read later is overwritten; check_plan proves it. Donated parameters are written
+//          last: an op that overwrites one is moved after every op that can record an error, with all that
+//          needs it; where that cannot be, the parameter is not overwritten. So a run that records an error
+//          leaves the caller's arrays as they were. Exact: the interpreter ignores annotations, and moving
+//          ops changes no value.
+// A loss:  moved updates keep gradients alive for longer. That is the price of the promise above.
+// Needs:   fuse and whatever else makes ops; no pass after it may change the function.
 #include <algorithm>
 #include <unordered_map>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// remove_dead_code: removes what no result of the function depends on.
+// remove-dead-code: removes what no result of the function depends on.
 //
 // Before:  %a = exp %x
 //          %h, %n, %ys = scan T index(%t) over(%xt = %x, %wt = %w) carry(%h = %h0, %n = %n0) use() {

@@ -12,7 +12,7 @@
 //          stacks.
 // A loss:  nearly always: it makes as many ops as there are time steps. It serves to check scans and their
 //          gradients, and it refuses to make more than kMaxOps.
-// Needs:   nothing. It feeds vjp in tests; drop_identities and canonicalise clean up after it.
+// Needs:   nothing. It feeds vjp in tests; drop-identities and canonicalise clean up after it.
 //
 // Why the identities: the gradient of a loop has the bits of the gradient of its unrolled copies. The vjp of
 // a scan sums the cotangents of a step's values within the step, and of operands over steps; without a mark

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
 // vjp: differentiates a function in reverse.
 //
 // Before:  func @f(%x, %w) { %y = mul %x, %w  %z = tanh %y  return %z }

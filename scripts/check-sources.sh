@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# What the compiler does not check: format, licence lines, file length and the direction of includes. Prints every
-# offence as file:line: message and fails if there was one.
+# What the compiler does not check: format, licence lines, file length, the direction of includes, and what passes
+# have. Prints every offence as file:line: message and fails if there was one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -62,10 +62,23 @@ include_directions() {
   ' "$@"
 }
 
+# What every pass has: a head comment of five parts, and a text test.
+passes() {
+  local name part
+  for name in $(sed -n 's/^PASS(\([a-z_]*\),.*/\1/p' passes/passes.def); do
+    for part in "${name//_/-}: " 'Before: ' 'After: ' 'Legal: ' 'A loss: ' 'Needs: '; do
+      sed '/^#include/q' "passes/$name.cpp" | grep --quiet "^// $part" ||
+        echo "passes/$name.cpp:2: the head comment lacks a line \"// $part..\""
+    done
+    [[ -f tests/passes/${name//_/-}.rondo ]] || echo "passes/$name.cpp:1: there is no tests/passes/${name//_/-}.rondo"
+  done
+}
+
 offences="$(
   licences "${cpp[@]}" "${other[@]}"
   lengths "${cpp[@]}" "${other[@]}"
   include_directions "${cpp[@]}"
+  passes
 )"
 if [[ -n $offences ]]; then echo "$offences" >&2; fi
 clang-format-19 --dry-run -Werror "${formatted[@]}" && [[ -z $offences ]]
