@@ -145,8 +145,7 @@ int main(int argc, char** argv) {
   app.add_option("--seed", options.seed, "The seed, printed first; one is drawn if it is not given")
       ->check(tools::whole_number());
   app.add_option("--count", options.count, "Programs for each check")->check(tools::whole_number());
-  app.add_option("--check", options.checks, "Which checks; all if not given")
-      ->check(CLI::IsMember(names));
+  app.add_option("--check", options.checks, "Which checks; all if not given")->check(CLI::IsMember(names));
   app.add_option("--only", options.only, "Just the program of this number")->check(tools::whole_number());
   app.add_flag("--print", options.print, "Print each program");
   try {

@@ -195,6 +195,38 @@ Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis, int64_t batc
                             detail::checked_dim(axis, call.x->type, "gather", loc), batch_dims));
 }
 
+Tensor scatter_add(const Tensor& base, const Tensor& indices, const Tensor& updates, int64_t axis,
+                   int64_t batch_dims, Loc loc) {
+  Call call(base, loc);
+  return call(call.b.scatter_add(call.x, call.trace.value(indices, loc), call.trace.value(updates, loc),
+                                 detail::checked_dim(axis, call.x->type, "scatter_add", loc), batch_dims));
+}
+
+Tensor scatter_set(const Tensor& base, const Tensor& indices, const Tensor& updates, int64_t axis,
+                   int64_t batch_dims, Loc loc) {
+  Call call(base, loc);
+  return call(call.b.scatter_set(call.x, call.trace.value(indices, loc), call.trace.value(updates, loc),
+                                 detail::checked_dim(axis, call.x->type, "scatter_set", loc), batch_dims));
+}
+
+TopK top_k(const Tensor& x, Dim k, int64_t dim, Loc loc) {
+  Call call(x, loc);
+  const Type& type = call.x->type;
+  dim = detail::checked_dim(dim, type, "top_k", loc);
+  call.trace.function().require(0, false, k, detail::place(loc));
+  if ((type.dims[dim] - k).is_constant() && (type.dims[dim] - k).constant() < 0)
+    detail::fail(loc, "top_k: k is " + k.text() + ", dim " + std::to_string(dim) + " of " + type.text() +
+                          " does not have so many elements");
+  call.trace.function().require(k, false, type.dims[dim], detail::place(loc));
+  std::vector<int64_t> perm(type.dims.size());
+  std::iota(perm.begin(), perm.end(), 0);
+  std::swap(perm[dim], perm.back());  // the op takes the last dim
+  const bool last = dim + 1 == type.rank();
+  const ir::Values found = call.b.topk(last ? call.x : call.b.transpose(call.x, perm), k);
+  const auto back = [&](ir::Value* value) { return call(last ? value : call.b.transpose(value, perm)); };
+  return {back(found[0]), back(found[1])};
+}
+
 Tensor one_hot(const Tensor& indices, Dim n, DType dtype, Loc loc) {
   CalledFrom here(loc);
   Type type = indices.type();

@@ -2,6 +2,7 @@
 #include "rondo/grad.h"
 
 #include "frontend/src/trace.h"
+#include "passes/jvp.h"
 #include "passes/vjp.h"
 
 namespace rondo::detail {
@@ -27,6 +28,26 @@ std::unique_ptr<ir::Function> traced_apart(
   return inner;
 }
 
+// Writes a derivative of the function apart into the trace: `first` for its parameters that are those of the
+// function's arguments, then what the function captured, then `rest`.
+std::vector<Tensor> inlined(Trace& trace, const ir::Function& inner, const ir::Function& derivative,
+                            const std::vector<Tensor>& first, const ir::Values& captured,
+                            const std::vector<Tensor>& rest, Loc loc) {
+  for (const ir::Guard& guard : inner.guards)
+    trace.function().require(guard.left, guard.equal, guard.right, guard.loc);
+  ir::Values arguments;
+  for (const Tensor& tensor : first) arguments.push_back(trace.value(tensor, loc));
+  arguments.insert(arguments.end(), captured.begin(), captured.end());
+  for (const Tensor& tensor : rest) arguments.push_back(trace.value(tensor, loc));
+  std::map<const ir::Value*, ir::Value*> values;
+  for (size_t i = 0; i < arguments.size(); ++i) values[derivative.body.params[i].get()] = arguments[i];
+  ir::Builder b = trace.builder(loc);
+  ir::clone_ops(derivative.body, b, values);
+  std::vector<Tensor> results;
+  for (const ir::Value* result : derivative.body.results) results.push_back(trace.tensor(values.at(result)));
+  return results;
+}
+
 void check_types(const Type& value, const std::vector<Tensor>& arguments, Loc loc) {
   if (!value.dtype.is_float() || value.rank() != 0)
     fail(loc, "grad: the function must return one float, found " + value.text() +
@@ -47,25 +68,35 @@ ValueAndGradLists value_and_grad_lists(
   ir::Values captured;
   const auto inner = traced_apart(trace, function, arguments, captured, loc);
   check_types(inner->body.results.at(0)->type, arguments, loc);
-  for (const ir::Guard& guard : inner->guards)
-    trace.function().require(guard.left, guard.equal, guard.right, guard.loc);
-
   std::vector<int> wrt;
   for (size_t i = 0; i < arguments.size(); ++i) wrt.push_back(static_cast<int>(i));
   const auto both = passes::value_and_grad(*inner, wrt);
+  std::vector<Tensor> results = inlined(trace, *inner, *both, arguments, captured, {}, loc);
+  const auto first_gradient = results.begin() + static_cast<std::ptrdiff_t>(inner->body.results.size());
+  return {{results.begin(), first_gradient}, {first_gradient, results.end()}};
+}
 
-  std::map<const ir::Value*, ir::Value*> values;
-  for (size_t i = 0; i < both->body.params.size(); ++i)
-    values[both->body.params[i].get()] =
-        i < arguments.size() ? trace.value(arguments[i], loc) : captured[i - arguments.size()];
-  ir::Builder b = trace.builder(loc);
-  ir::clone_ops(both->body, b, values);
-
-  ValueAndGradLists lists;
-  const size_t results = inner->body.results.size();
-  for (size_t i = 0; i < both->body.results.size(); ++i)
-    (i < results ? lists.value : lists.gradient).push_back(trace.tensor(values.at(both->body.results[i])));
-  return lists;
+JvpLists jvp_lists(const std::function<NamedTensors(const std::vector<Tensor>&)>& function,
+                   const std::vector<Tensor>& arguments, const std::vector<Tensor>& tangents, Loc loc) {
+  Trace& trace = Trace::current(loc);
+  std::vector<int> wrt;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Type &type = arguments[i].type(loc), &tangent = tangents[i].type(loc);
+    if (!type.dtype.is_float() || type != tangent)
+      fail(loc, "jvp: argument " + std::to_string(i) + " is " + type.text() + ", its tangent " +
+                    tangent.text() +
+                    ": both must be of one float type; other tensors are captured, [&](Tensor x) { .. }");
+    wrt.push_back(static_cast<int>(i));
+  }
+  ir::Values captured;
+  const auto inner = traced_apart(trace, function, arguments, captured, loc);
+  for (const ir::Value* result : inner->body.results)
+    if (!result->type.dtype.is_float())
+      fail(loc, "jvp: the function returns " + result->type.text() + ", only floats have tangents");
+  const auto both = passes::jvp(*inner, {.wrt = wrt});
+  std::vector<Tensor> results = inlined(trace, *inner, *both, arguments, captured, tangents, loc);
+  const auto first_tangent = results.begin() + static_cast<std::ptrdiff_t>(inner->body.results.size());
+  return {{results.begin(), first_tangent}, {first_tangent, results.end()}};
 }
 
 }  // namespace rondo::detail

@@ -70,8 +70,9 @@ Trace& Trace::current(Loc loc) {
   return *current_trace;
 }
 
-void Trace::push(ir::Graph& graph, ir::Value* time) {
-  levels_.push_back(std::make_unique<Level>(Level{.id = next_level++, .graph = &graph, .time = time}));
+void Trace::push(ir::Graph& graph, ir::Value* time, bool repeats) {
+  levels_.push_back(
+      std::make_unique<Level>(Level{.id = next_level++, .graph = &graph, .time = time, .repeats = repeats}));
 }
 
 Tensor Trace::tensor(ir::Value* value) const { return Access::tensor(value, levels_.back()->id); }
@@ -147,8 +148,8 @@ void Trace::update(const Tensor& variable, const Tensor& new_value, Loc loc) {
   if (found == values_.end()) fail(loc, "update: the first tensor is no state: make it by state(name, ..)");
   if (levels_.size() > 1)
     fail(loc, "update: '" + found->first +
-                  "' can't be updated inside a cell: carry it through the scan and "
-                  "update it with run.last");
+                  "' can't be updated inside a cell or a branch: let it return the value, and update it "
+                  "with that outside, with run.last of a scan");
   ir::Value* const updated = value(new_value, loc);
   if (updated->type != found->second->type)
     fail(loc, "update: '" + found->first + "' is " + found->second->type.text() + ", its new value " +
@@ -158,6 +159,9 @@ void Trace::update(const Tensor& variable, const Tensor& new_value, Loc loc) {
 }
 
 void Trace::claim_stream(const std::string& full_name, Loc loc) {
+  if (std::any_of(levels_.begin(), levels_.end(), [](const auto& level) { return level->repeats; }))
+    fail(loc, "the random numbers '" + full_name +
+                  "' would be the same in each run of the while_loop: draw them outside, or use a scan");
   const auto [taken, fresh] = streams_.try_emplace(full_name, place(loc));
   if (!fresh)
     fail(loc, "the random numbers '" + full_name + "' are drawn a second time, first at " +
@@ -206,10 +210,10 @@ Traced Trace::finish(const std::vector<Tensor>& outputs, Loc loc) {
   return traced;
 }
 
-Region::Region(Trace& trace, ir::Graph& graph, ir::Value* time, Loc loc) : trace_(trace) {
+Region::Region(Trace& trace, ir::Graph& graph, ir::Value* time, Loc loc, bool repeats) : trace_(trace) {
   if (trace.levels_.size() > static_cast<size_t>(ir::kMaxNesting))
-    fail(loc, "scans are nested more than " + std::to_string(ir::kMaxNesting) + " deep");
-  trace_.push(graph, time);
+    fail(loc, "scans and the like are nested more than " + std::to_string(ir::kMaxNesting) + " deep");
+  trace_.push(graph, time, repeats);
 }
 
 Region::~Region() { trace_.levels_.pop_back(); }

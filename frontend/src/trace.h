@@ -12,8 +12,7 @@
 #include "rondo/tensor.h"
 
 // Tracing: the user's function runs once, on tensors that stand for values, and every call appends ops. A
-// trace is a stack of levels: the function's body, and above it the bodies of the scans being traced, each an
-// isolated graph.
+// trace is a stack of levels: the function's body, and above it the regions being traced, each an isolated graph.
 namespace rondo::detail {
 
 /// `loc`, or the line that a CalledFrom passes on.
@@ -78,7 +77,7 @@ class Trace {
   std::string full_name(const std::string& name, Loc loc) const;
   void open_scope(const std::string& name) { scopes_.push_back(name); }
   void close_scope() { scopes_.pop_back(); }
-  /// Takes the name of a random stream; Error if it is taken.
+  /// Takes the name of a random stream; Error if it is taken, or if a while would draw the same numbers in each run.
   void claim_stream(const std::string& full_name, Loc loc);
 
   /// Ends the trace: puts the function into canonical order.
@@ -90,10 +89,11 @@ class Trace {
     uint64_t id;
     ir::Graph* graph;
     ir::Value* time = nullptr;              // the index of a scan's body
+    bool repeats = false;                   // a while's block: nothing tells its runs apart
     std::vector<ir::Value*> captured = {};  // values of the level below, as each became a parameter
     std::unordered_map<ir::Value*, ir::Value*> inner = {};
   };
-  void push(ir::Graph& graph, ir::Value* time);
+  void push(ir::Graph& graph, ir::Value* time, bool repeats = false);
   ir::Value* capture(size_t level, ir::Value* value);
   void order_variables();
 
@@ -113,8 +113,9 @@ class Trace {
 /// appended after those that the graph has.
 class Region {
  public:
-  /// `time` is the parameter that holds a scan's index; nullptr if the graph is no scan's body.
-  Region(Trace& trace, ir::Graph& graph, ir::Value* time, Loc loc);
+  /// `time` is the parameter that holds a scan's index; nullptr if the graph is no scan's body. `repeats`: it is a
+  /// while's block.
+  Region(Trace& trace, ir::Graph& graph, ir::Value* time, Loc loc, bool repeats = false);
   ~Region();
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;

@@ -175,8 +175,9 @@ TEST_CASE("cells") {
                "cell, that made it is traced; let the function or the cell return it instead");
   CHECK(message([&](Tensor x, Tensor, Tensor) { return scan(updating, x, {.initial = zeros({4})}).last; }) ==
         update_place +
-            "update: 'count' can't be updated inside a cell: carry it through the scan and update it with "
-            "run.last");
+            "update: 'count' can't be updated inside a cell or a branch: let it return the value, and update "
+            "it "
+            "with that outside, with run.last of a scan");
 }
 
 TEST_CASE("scans nest so deep and no deeper") {
@@ -189,7 +190,7 @@ TEST_CASE("scans nest so deep and no deeper") {
     return error_of([&] { compile([&](Tensor x) { return nested(x, depth); }, {f32[{}]}, kBackend); });
   };
   CHECK(message(ir::kMaxNesting) == "no error");
-  CHECK(message(ir::kMaxNesting + 1) == "deep.cpp:1: scans are nested more than 64 deep");
+  CHECK(message(ir::kMaxNesting + 1) == "deep.cpp:1: scans and the like are nested more than 64 deep");
 }
 
 TEST_CASE("gradients") {

@@ -79,6 +79,19 @@ Tensor argmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
 /// Rows of x by index along `axis`: x [batch, before, n, after] and indices [batch, places] give [batch,
 /// before, places, after]. An index outside 0..n-1 is an error of the run.
 Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis = 0, int64_t batch_dims = 0, Loc loc = {});
+/// `base` with `updates` added, one after another in row-major order, where gather(base, indices, axis, batch_dims)
+/// reads; the updates have the type of that gather. An index out of range is an error of the run.
+Tensor scatter_add(const Tensor& base, const Tensor& indices, const Tensor& updates, int64_t axis = 0,
+                   int64_t batch_dims = 0, Loc loc = {});
+/// `base` with `updates` in place of what that gather reads; of several for one place the last stays.
+Tensor scatter_set(const Tensor& base, const Tensor& indices, const Tensor& updates, int64_t axis = 0,
+                   int64_t batch_dims = 0, Loc loc = {});
+/// The k greatest of x along `dim`, in falling order, and where each is, i32: the least index first at ties, NaN counts
+/// as the greatest. That there are k, if sizes don't tell, is checked when they are known.
+struct TopK {
+  Tensor values, indices;
+};
+TopK top_k(const Tensor& x, Dim k, int64_t dim = -1, Loc loc = {});
 /// [.., n]: 1 at the position that `indices` names, else 0; all 0 where an index is out of range.
 Tensor one_hot(const Tensor& indices, Dim n, DType dtype = f32, Loc loc = {});
 

@@ -19,7 +19,20 @@ struct ValueAndGrad {
   std::array<Tensor, n> gradient;
 };
 
+/// A function's value, and its derivative along a direction: a value like it.
+template <class Value>
+struct ValueAndTangent {
+  Value value, tangent;
+};
+
 namespace detail {
+
+/// The function's results, and the tangent of each.
+struct JvpLists {
+  std::vector<Tensor> value, tangent;
+};
+JvpLists jvp_lists(const std::function<NamedTensors(const std::vector<Tensor>& arguments)>& function,
+                   const std::vector<Tensor>& arguments, const std::vector<Tensor>& tangents, Loc loc);
 
 struct ValueAndGradLists {
   std::vector<Tensor> value, gradient;
@@ -63,6 +76,20 @@ auto grad(F function, Loc loc = {}) {
     else
       return gradient;
   };
+}
+
+/// The value of `function(x..)` and its derivative along the direction `tangents`, which are of the types of x, all
+/// floats: `auto [y, dy] = jvp(f, {x, w}, {dx, dw})`. The function returns a float Tensor or an aggregate of such; other
+/// tensors are captured. The Hessian of f times v is the tangent of jvp(grad(f), {x}, {v}). Throws Error naming `loc`.
+template <class F, std::size_t n>
+auto jvp(const F& function, const Tensor (&x)[n], const Tensor (&tangents)[n], Loc loc = {}) {
+  using Value = decltype(detail::apply_to<F, n>(function, {}));
+  const auto call = [&](const std::vector<Tensor>& arguments) {
+    return detail::list_of(detail::apply_to<F, n>(function, arguments));
+  };
+  const detail::JvpLists lists = detail::jvp_lists(call, {x, x + n}, {tangents, tangents + n}, loc);
+  return ValueAndTangent<Value>{detail::fields_of<Value>(lists.value),
+                                detail::fields_of<Value>(lists.tangent)};
 }
 
 }  // namespace rondo

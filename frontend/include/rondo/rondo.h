@@ -4,6 +4,7 @@
 #include "rondo/array.h"
 #include "rondo/batches.h"
 #include "rondo/compile.h"
+#include "rondo/control.h"
 #include "rondo/functions.h"
 #include "rondo/grad.h"
 #include "rondo/init.h"
