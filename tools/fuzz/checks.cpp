@@ -59,10 +59,24 @@ Verdict check_text(const ir::Function& function) {
   return {};
 }
 
+namespace {
+
+// The program, or now and then its gradient: where passes come after differentiation their order is free.
+std::unique_ptr<ir::Function> program_or_gradient(const ir::Function& drawn, Random& random) {
+  bool loops = false;  // without a gradient
+  ir::for_each_op(drawn.body, [&](const ir::Op& op) { loops = loops || op.row == &ir::ops::while_; });
+  if (loops || random.chance(0.7)) return ir::clone_function(drawn, drawn.name);
+  auto gradient = passes::vjp(drawn);
+  if (gradient->body.results.empty()) return ir::clone_function(drawn, drawn.name);
+  return gradient;
+}
+
+}  // namespace
+
 Verdict check_passes(const ir::Function& drawn, Random& random) {
-  const std::optional<Inputs> inputs = draw_inputs(drawn, random, Values::kMixed, kLittleWork);
+  const auto function = program_or_gradient(drawn, random);
+  const std::optional<Inputs> inputs = draw_inputs(*function, random, Values::kMixed, kLittleWork);
   if (!inputs) return {Verdict::kDrawAgain};
-  const auto function = ir::clone_function(drawn, drawn.name);
   if (random.chance(0.3)) ir::substitute(*function, inputs->sizes);  // so that there is something to unroll
   const Outcome expected = run(*reference::interpret(*function), *inputs);
 
@@ -112,7 +126,7 @@ Verdict run_and_compare(const backends::Executable& compiled, Inputs inputs, con
 
 Verdict check_compiled(const ir::Function& drawn, Random& random) {
   // Compiling drops what nothing uses, in bodies of calls too, and the errors of that: so drop it for both.
-  const auto function = ir::clone_function(drawn, drawn.name);
+  const auto function = program_or_gradient(drawn, random);
   passes::drop_identities(*function);
   passes::remove_dead_code(*function);
   const auto interpreter = reference::interpret(*function);

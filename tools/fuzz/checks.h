@@ -17,6 +17,8 @@ struct Verdict {
 /// print -> parse -> print is the identity.
 Verdict check_text(const ir::Function& function);
 
+// Of `check_passes` and `check_compiled`, the function is at times the drawn one's vjp.
+
 /// Passes, each alone and one after another in a random order, leave the bits that the interpreter computes,
 /// and a function that verifies and prints.
 Verdict check_passes(const ir::Function& function, Random& random);
