@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "frontend/src/hash.h"
+#include "frontend/src/options.h"
+#include "frontend/src/trace.h"
 #include "runtime/philox.h"
 
 namespace rondo {
@@ -84,6 +89,29 @@ void make_orthonormal(std::vector<std::vector<double>>& vectors) {
   }
 }
 
+std::vector<double> elements_of(const Array& array) {
+  const auto copy = [](auto elements) { return std::vector<double>(elements.begin(), elements.end()); };
+  switch (array.type()) {
+    case runtime::ElementType::f32:
+      return copy(array.data<float>());
+    case runtime::ElementType::f64:
+      return copy(array.data<double>());
+    case runtime::ElementType::bf16: {
+      std::vector<double> values;
+      for (const runtime::Bfloat16 x : array.data<runtime::Bfloat16>())
+        values.push_back(std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16));
+      return values;
+    }
+    case runtime::ElementType::i32:
+      return copy(array.data<int32_t>());
+    case runtime::ElementType::i64:
+      return copy(array.data<int64_t>());
+    case runtime::ElementType::i1:
+      return copy(array.data<bool>());
+  }
+  throw InternalError("given: no such element type");
+}
+
 }  // namespace
 
 Initializer zeros_init() { return constant(0); }
@@ -94,27 +122,99 @@ Initializer constant(double value) {
   };
 }
 
-Initializer uniform(double low, double high) {
+Initializer given(const Array& values, Loc loc) {
+  const auto elements = std::make_shared<const std::vector<double>>(elements_of(values));
+  const std::string text = type_text(values);
+  return [=, shape = values.shape()](std::string_view name, uint64_t, std::span<const int64_t> wanted,
+                                     std::span<double> out) {
+    if (!std::equal(shape.begin(), shape.end(), wanted.begin(), wanted.end())) {
+      std::string dims;
+      for (const int64_t dim : wanted) dims += (dims.empty() ? "" : ",") + std::to_string(dim);
+      detail::fail(loc, "given: the array is " + text + ", but '" + std::string(name) + "' has the dims [" +
+                            dims + "]");
+    }
+    std::copy(elements->begin(), elements->end(), out.begin());
+  };
+}
+
+Initializer uniform(double low, double high, Loc loc) {
+  detail::check_option(std::isfinite(low) && std::isfinite(high) && low <= high, "uniform", "high",
+                       "finite and at least the low end " + ir::Number(low).text(f64), high, loc);
   return [=](std::string_view name, uint64_t seed, std::span<const int64_t>, std::span<double> values) {
     for (size_t i = 0; i < values.size(); ++i) values[i] = low + (high - low) * draw(name, seed, i)[0];
   };
 }
 
-Initializer normal(double mean, double deviation) {
+Initializer normal(double mean, double deviation, Loc loc) {
+  detail::check_not_negative("normal", "deviation", deviation, loc);
   return [=](std::string_view name, uint64_t seed, std::span<const int64_t>, std::span<double> values) {
     for (size_t i = 0; i < values.size(); ++i) values[i] = mean + deviation * draw_normal(name, seed, i);
   };
 }
 
-Initializer xavier() {
-  return [](std::string_view name, uint64_t seed, std::span<const int64_t> shape, std::span<double> values) {
+namespace {
+
+// Draws a weight whose deviation hangs on its shape.
+template <class Deviation>
+Initializer scaled(bool normally, const char* function, double gain, Loc loc, Deviation deviation) {
+  detail::check_not_negative(function, "gain", gain, loc);
+  return [=](std::string_view name, uint64_t seed, std::span<const int64_t> shape, std::span<double> values) {
     const auto [inputs, outputs] = matrix_shape(shape, values.size());
-    const double limit = std::sqrt(6.0 / static_cast<double>(std::max<int64_t>(1, inputs + outputs)));
-    uniform(-limit, limit)(name, seed, shape, values);
+    const double d = gain * deviation(static_cast<double>(inputs), static_cast<double>(outputs));
+    // Even numbers in +-limit have the deviation limit / sqrt(3).
+    const double limit = std::sqrt(3) * d;
+    (normally ? normal(0, d) : uniform(-limit, limit))(name, seed, shape, values);
   };
 }
 
-Initializer orthogonal(double gain) {
+// A weight without elements has no deviation that matters.
+double xavier_deviation(double inputs, double outputs) {
+  return std::sqrt(2 / std::max(1.0, inputs + outputs));
+}
+
+auto kaiming_deviation(Fan fan) {
+  return [fan](double inputs, double outputs) {
+    return 1 / std::sqrt(std::max(1.0, fan == Fan::inputs ? inputs : outputs));
+  };
+}
+
+}  // namespace
+
+Initializer xavier_uniform(double gain, Loc loc) {
+  return scaled(false, "xavier_uniform", gain, loc, xavier_deviation);
+}
+
+Initializer xavier_normal(double gain, Loc loc) {
+  return scaled(true, "xavier_normal", gain, loc, xavier_deviation);
+}
+
+double gain_for(Nonlinearity nonlinearity, double slope) {
+  switch (nonlinearity) {
+    case Nonlinearity::linear:
+    case Nonlinearity::sigmoid:
+      return 1;
+    case Nonlinearity::tanh:
+      return 5.0 / 3;
+    case Nonlinearity::relu:
+      return std::sqrt(2);
+    case Nonlinearity::leaky_relu:
+      return std::sqrt(2 / (1 + slope * slope));
+    case Nonlinearity::selu:
+      return 0.75;
+  }
+  throw InternalError("gain_for: no such nonlinearity");
+}
+
+Initializer kaiming_uniform(double gain, Fan fan, Loc loc) {
+  return scaled(false, "kaiming_uniform", gain, loc, kaiming_deviation(fan));
+}
+
+Initializer kaiming_normal(double gain, Fan fan, Loc loc) {
+  return scaled(true, "kaiming_normal", gain, loc, kaiming_deviation(fan));
+}
+
+Initializer orthogonal(double gain, Loc loc) {
+  detail::check_not_negative("orthogonal", "gain", gain, loc);
   return [=](std::string_view name, uint64_t seed, std::span<const int64_t> shape, std::span<double> values) {
     const auto [rows, columns] = matrix_shape(shape, values.size());
     const bool by_rows = rows <= columns;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/param.h"
 
+#include <memory>
+#include <optional>
+
 #include "frontend/src/hash.h"
 #include "frontend/src/trace.h"
 
@@ -20,6 +23,18 @@ Tensor param(const std::string& name, TypeOrDims type, Initializer init, Loc loc
 Tensor state(const std::string& name, TypeOrDims type, Initializer init, Loc loc) {
   detail::Trace& trace = detail::Trace::current(loc);
   return trace.declare(trace.full_name(name, loc), {type, std::move(init), false, detail::place(loc)});
+}
+
+Tensor array_constant(const std::string& name, const Array& values, Loc loc) {
+  detail::Trace& trace = detail::Trace::current(loc);
+  const char* elements = runtime::name(values.type());
+  const std::optional<DType> dtype = DType::parse(elements);
+  if (!dtype) detail::fail(loc, "array_constant: '" + name + "': no tensor holds " + elements);
+  return trace.declare(trace.full_name(name, loc),
+                       {.type = {*dtype, {values.shape().begin(), values.shape().end()}},
+                        .trained = false,
+                        .loc = detail::place(loc),
+                        .constant = std::make_shared<const Array>(values)});
 }
 
 void update(const Tensor& state, const Tensor& value, Loc loc) {

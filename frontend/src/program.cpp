@@ -102,6 +102,7 @@ Weights Program::init(uint64_t seed, Loc loc) const {
   return placed(loc, [&] {
     Weights weights;
     for (const auto& [name, variable] : parts_->traced.variables) {
+      if (variable.constant != nullptr) continue;
       if (has_fixed_sizes(variable.type))
         weights.set(name, initial_value(name, variable, backends::shape_of(variable.type, {}), seed));
       else
@@ -151,12 +152,13 @@ class CalledWeights {
 
  private:
   const Array* find(const std::string& name, const Type& type) {
+    const Variable& variable = traced_.variables.at(name);
+    if (variable.constant != nullptr) return variable.constant.get();
     const bool there = weights_.contains(name);
     if (has_fixed_sizes(type)) return there ? &weights_.at(name) : nullptr;
     const auto shape = placed(loc_, [&] { return backends::shape_of(type, sizes_); });
     if (!there) {
       const int64_t seed = weights_.contains(kSeed) ? weights_.at(kSeed).item<int64_t>() : 0;
-      const Variable& variable = traced_.variables.at(name);
       begun_.emplace_back(name, placed(loc_, [&] { return initial_value(name, variable, shape, seed); }));
       return &begun_.back().second;
     }

@@ -146,6 +146,8 @@ void Trace::update(const Tensor& variable, const Tensor& new_value, Loc loc) {
   const auto found =
       std::find_if(values_.begin(), values_.end(), [&](const auto& each) { return each.second == own; });
   if (found == values_.end()) fail(loc, "update: the first tensor is no state: make it by state(name, ..)");
+  if (variables_.at(found->first).constant != nullptr)
+    fail(loc, "update: '" + found->first + "' is a constant: what changes is a state(name, ..)");
   if (levels_.size() > 1)
     fail(loc, "update: '" + found->first +
                   "' can't be updated inside a cell or a branch: let it return the value, and update it "

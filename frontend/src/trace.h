@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ir/builder.h"
+#include "rondo/array.h"
 #include "rondo/init.h"
 #include "rondo/tensor.h"
 
@@ -20,12 +21,13 @@ Loc place(Loc loc);
 /// Throws Error: the place, then what is wrong.
 [[noreturn]] void fail(Loc loc, const std::string& what);
 
-/// A function's weight or state, as declared.
+/// A function's weight, state or constant, as declared.
 struct Variable {
   Type type;
-  Initializer initializer;
+  Initializer initializer = nullptr;
   bool trained;  // a parameter: a gradient is wanted
   Loc loc = Loc::unknown();
+  std::shared_ptr<const Array> constant = nullptr;  // what is no weight, but part of the function
 };
 
 /// True if no dim of the type is symbolic.

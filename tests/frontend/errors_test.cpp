@@ -1,36 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tests/frontend/misuse.h"
+
 #include <functional>
 
 #include "ir/graph.h"
-#include "tests/frontend/helpers.h"
 #include "tests/runtime/temporary_folder.h"
 
 using namespace rondo;
 using namespace rondo::testing;
 
-// Mistakes in the use of the language. Each message names the user's line, the shapes and the way out.
 namespace {
 
 const Dim T("T"), B("B");
 
-std::string at(int line) { return "tests/frontend/errors_test.cpp:" + std::to_string(line) + ": "; }
-
-// The message of compiling a function of x f32[B,4], y f32[4,3], i i32[B].
-template <class F>
-std::string message(F function) {
-  return error_of([&] { compile(function, {f32[{B, 4}], f32[{4, 3}], i32[{B}]}, kBackend); });
-}
+std::string at(int line) { return place(__FILE__, line); }
 
 }  // namespace
-
-// `text` is the message behind the place of this very line.
-#define CHECK_MISUSE(expression, text)                                                                 \
-  CHECK(message([&]([[maybe_unused]] Tensor x, [[maybe_unused]] Tensor y, [[maybe_unused]] Tensor i) { \
-          return expression;                                                                           \
-        }) == at(__LINE__) + (text))
-
-// The same of any statement.
-#define CHECK_ERROR(statement, text) CHECK(error_of([&] { statement; }) == at(__LINE__) + (text))
 
 TEST_CASE("element-wise functions: sizes and element types must fit") {
   CHECK_MISUSE(x + y, "add: sizes differ: f32[B,4] and f32[4,3] (4 and 3); only a dim of 1 is stretched");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/src/hash.h"
 #include "runtime/philox.h"
-#include "tests/frontend/helpers.h"
+#include "tests/frontend/misuse.h"
 
 using namespace rondo;
 using namespace rondo::testing;
@@ -56,9 +56,62 @@ TEST_CASE("distributions have the moments that they should have") {
   }
   CHECK(mean_of(square) == doctest::Approx(1).epsilon(0.03));
   CHECK(mean_of(fourth) == doctest::Approx(3).epsilon(0.1));
-  for (const double x : drawn(xavier(), {30, 20})) CHECK(std::abs(x) <= std::sqrt(6.0 / 50));
   CHECK(drawn(zeros_init(), {2}) == std::vector<double>{0, 0});
   CHECK(drawn(constant(2.5), {2}) == std::vector<double>{2.5, 2.5});
+}
+
+TEST_CASE("scaled weights have PyTorch's ranges and deviations") {
+  const std::vector<int64_t> shape = {30, 20}, vector = {20};  // 30 inputs, 20 outputs; a vector is one row
+  const auto near = [](const std::vector<double>& a, const std::vector<double>& b) {
+    double greatest = 0;
+    for (size_t i = 0; i < a.size(); ++i) greatest = std::max(greatest, std::abs(a[i] - b[i]));
+    return a.size() == b.size() && greatest < 1e-15;
+  };
+  const auto even = [&](double limit) { return drawn(uniform(-limit, limit), shape); };
+  const auto bell = [&](double deviation) { return drawn(normal(0, deviation), shape); };
+  const double relu = std::sqrt(2), tanh = 5.0 / 3;
+  CHECK(near(drawn(xavier_uniform(), shape), even(std::sqrt(6.0 / 50))));
+  CHECK(near(drawn(xavier_uniform(2), shape), even(2 * std::sqrt(6.0 / 50))));
+  CHECK(near(drawn(xavier_normal(2), shape), bell(2 * std::sqrt(2.0 / 50))));
+  CHECK(near(drawn(kaiming_uniform(), shape), even(relu * std::sqrt(3.0 / 30))));
+  CHECK(near(drawn(kaiming_uniform(tanh, Fan::outputs), shape), even(tanh * std::sqrt(3.0 / 20))));
+  CHECK(near(drawn(kaiming_normal(), shape), bell(relu / std::sqrt(30.0))));
+  CHECK(near(drawn(kaiming_normal(1, Fan::outputs), shape), bell(1 / std::sqrt(20.0))));
+  CHECK(near(drawn(xavier_uniform(), vector),
+             drawn(uniform(-std::sqrt(6.0 / 21), std::sqrt(6.0 / 21)), vector)));
+  CHECK(drawn(kaiming_normal(), {0, 3}).empty());
+
+  CHECK(gain_for(Nonlinearity::linear) == 1);
+  CHECK(gain_for(Nonlinearity::sigmoid) == 1);
+  CHECK(gain_for(Nonlinearity::tanh) == tanh);
+  CHECK(gain_for(Nonlinearity::relu) == relu);
+  CHECK(gain_for(Nonlinearity::leaky_relu, 0.5) == std::sqrt(1.6));
+  CHECK(gain_for(Nonlinearity::leaky_relu) == std::sqrt(2 / 1.0001));
+  CHECK(gain_for(Nonlinearity::selu) == 0.75);
+}
+
+TEST_CASE("given values are those, of any element type, for that shape") {
+  CHECK(drawn(given(floats({2, 1}, {1.5, -2})), {2, 1}) == std::vector<double>{1.5, -2});
+  CHECK(drawn(given(ints({2}, {7, -8})), {2}) == std::vector<double>{7, -8});
+  CHECK(drawn(given(Array::from<bool>({2}, {true, false})), {2}) == std::vector<double>{1, 0});
+  CHECK(drawn(given(Array::from<int64_t>({1}, {int64_t{1} << 40})), {1}) == std::vector<double>{0x1p40});
+  CHECK(drawn(given(Array::from<runtime::Bfloat16>({1}, {{0x3FC0}})), {1}) == std::vector<double>{1.5});
+  const auto f = compile([](Tensor x) { return x * param("w", {2}, given(doubles({2}, {3, 4}))); },
+                         {f32[{2}]}, kBackend);
+  check_array(f(f.init(0), floats({2}, {1, 1})), {2}, {3, 4});
+}
+
+TEST_CASE("initialisers say what they can't take") {
+  CHECK_ERROR(uniform(1, -1), "uniform: high must be finite and at least the low end 1.0, found -1.0");
+  CHECK_ERROR(normal(0, -1), "normal: deviation must be finite and 0 or more, found -1.0");
+  CHECK_ERROR(xavier_uniform(-1), "xavier_uniform: gain must be finite and 0 or more, found -1.0");
+  CHECK_ERROR(kaiming_normal(std::nan("")), "kaiming_normal: gain must be finite and 0 or more, found nan");
+  CHECK_ERROR(orthogonal(-2), "orthogonal: gain must be finite and 0 or more, found -2.0");
+  const auto wrong = [] { return given(floats({2}, {1, 2})); };
+  const std::string made = place(__FILE__, __LINE__ - 1);
+  const auto f = compile([&](Tensor x) { return x * param("w", {2, 1}, wrong()); }, {f32[{1}]}, kBackend);
+  CHECK(error_of([&] { f.init(0); }) ==
+        place(__FILE__, __LINE__ - 1) + made + "given: the array is f32[2], but 'w' has the dims [2,1]");
 }
 
 TEST_CASE("normal numbers are Box and Muller's, to the last digits of the C library's functions") {

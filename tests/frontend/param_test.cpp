@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tests/frontend/helpers.h"
+#include "tests/frontend/misuse.h"
 
 using namespace rondo;
 using namespace rondo::testing;
@@ -87,6 +87,33 @@ TEST_CASE("weights of all element types begin as their initialiser says") {
   CHECK(weights.at("i32").item<int32_t>() == -3);
   CHECK(weights.at("i64").item<int64_t>() == 7);
   CHECK(weights.at("i1").item<bool>());
+}
+
+TEST_CASE("an array constant is part of the function: no weight, not trained, not changed") {
+  const Array table = doubles({2, 2}, {1, 2, 3, 4});
+  const auto step = train_step(
+      [&](Tensor x) {
+        const Scope scope("model");
+        const Tensor fixed = array_constant("table", table);
+        CHECK(fixed.type() == f64[{2, 2}]);
+        const auto cell = [&](Tensor x, Tensor s) { return s + dot(x, fixed); };
+        const Tensor last = scan(cell, x, {.initial = zeros(f64[{2}])}).last;
+        return sum(last * param("w", f64[{2}], constant(1)));
+      },
+      {f64[{Dim("T"), 2}]}, sgd(0.5), kBackend);
+  Weights weights = step.init(0);
+  CHECK(names_of(weights) == std::vector<std::string>{"model.w", "rondo.seed", "rondo.step"});
+  CHECK(step(weights, doubles({1, 2}, {1, 1})) == 10);
+  check_array(weights.at("model.w"), {2}, {-1, -2});
+  CHECK(step(weights, doubles({1, 2}, {1, 1})) == -16);
+  CHECK(step.ir().find("name(\"model.table\")") != std::string::npos);
+}
+
+TEST_CASE("constants say what they can't be") {
+  CHECK_MISUSE((update(array_constant("c", floats({1}, {1})), x), x),
+               "update: 'c' is a constant: what changes is a state(name, ..)");
+  CHECK_MISUSE(array_constant("c d", floats({1}, {1})),
+               "a name is made of letters, digits, '_', '-' and '.', found 'c d'");
 }
 
 TEST_CASE("training() tells who compiles") {

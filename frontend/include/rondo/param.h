@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "rondo/array.h"
 #include "rondo/functions.h"
 #include "rondo/init.h"
 #include "rondo/tensor.h"
@@ -18,12 +19,16 @@ class Trace;
 /// A parameter: a weight that train_step differentiates with respect to and hands to the optimizer. Its dims
 /// are numbers and its elements floats. The full name is `name` behind the scopes open now; declaring it
 /// twice throws Error with both lines: to use a weight twice use the tensor twice.
-Tensor param(const std::string& name, TypeOrDims type, Initializer init = xavier(), Loc loc = {});
+Tensor param(const std::string& name, TypeOrDims type, Initializer init = xavier_uniform(), Loc loc = {});
 
 /// A state: it keeps its value from one call to the next and changes only by update(). No gradient flows into
 /// it. Dims may be symbols: it then begins as its initial value when the first call tells the sizes, and
 /// other sizes later are an Error, until Weights::reset.
 Tensor state(const std::string& name, TypeOrDims type, Initializer init = zeros_init(), Loc loc = {});
+
+/// Numbers that belong to the function: not trained, not changed, not among the weights. The name, behind its
+/// scopes, is taken as a weight's is.
+Tensor array_constant(const std::string& name, const Array& values, Loc loc = {});
 
 /// Gives a state its value for the next call; in this one it keeps the old. Once a state, and outside of
 /// cells.
