@@ -2,6 +2,7 @@
 #include "frontend/src/broadcast.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "frontend/src/trace.h"
 
@@ -25,6 +26,19 @@ std::vector<int64_t> checked_dims(const std::vector<int64_t>& dims, const Type& 
   if (twice != sorted.end())
     fail(loc, op + ": dim " + std::to_string(*twice) + " of " + type.text() + " is named twice");
   return sorted;
+}
+
+std::vector<int64_t> reduced_dims(const Type& type, const std::vector<int64_t>& dims, const std::string& op,
+                                  Loc loc) {
+  if (!dims.empty()) return checked_dims(dims, type, op, loc);
+  std::vector<int64_t> all(type.dims.size());
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+void check_floats(const Type& type, const std::string& op, Loc loc) {
+  if (!type.dtype.is_float())
+    fail(loc, op + ": it takes floats, found " + type.text() + "; convert it by cast(x, f32)");
 }
 
 ir::Number checked_literal(const ir::Number& number, DType dtype, const std::string& op, Loc loc) {

@@ -16,6 +16,12 @@ int64_t checked_dim(int64_t i, const Type& type, const std::string& op, Loc loc)
 std::vector<int64_t> checked_dims(const std::vector<int64_t>& dims, const Type& type, const std::string& op,
                                   Loc loc);
 
+/// The dims that a reduction takes away: `dims` by checked_dims, or all if none is named.
+std::vector<int64_t> reduced_dims(const Type& type, const std::vector<int64_t>& dims, const std::string& op,
+                                  Loc loc);
+/// Throws Error unless the elements are floats.
+void check_floats(const Type& type, const std::string& op, Loc loc);
+
 /// A literal as an element of `dtype`; Error if it is none: 0.5 is no i32.
 ir::Number checked_literal(const ir::Number& number, DType dtype, const std::string& op, Loc loc);
 

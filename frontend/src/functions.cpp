@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/functions.h"
 
-#include <numeric>
 #include <optional>
 
 #include "frontend/src/broadcast.h"
@@ -22,13 +21,6 @@ struct Call {
   ir::Builder b;
   ir::Value* x = nullptr;
 };
-
-std::vector<int64_t> reduced_dims(const Tensor& x, std::vector<int64_t> dims, const char* op, Loc loc) {
-  if (!dims.empty()) return detail::checked_dims(dims, x.type(loc), op, loc);
-  dims.resize(x.rank(loc));
-  std::iota(dims.begin(), dims.end(), 0);
-  return dims;
-}
 
 // x / parts as a polynomial, if it is one.
 std::optional<Dim> divided(Dim x, int64_t parts) {
@@ -145,6 +137,18 @@ Tensor concat(const std::vector<Tensor>& parts, int64_t dim, Loc loc) {
   return call(call.b.concat(values, detail::checked_dim(dim, values[0]->type, "concat", loc)));
 }
 
+Tensor stack(const std::vector<Tensor>& parts, int64_t at, Loc loc) {
+  if (parts.empty()) detail::fail(loc, "stack: there is nothing to stack");
+  std::vector<Tensor> slices;
+  for (const Tensor& part : parts) {
+    if (part.type(loc) != parts[0].type(loc))
+      detail::fail(loc, "stack: all parts have one type, found " + parts[0].type(loc).text() + " and " +
+                            part.type(loc).text());
+    slices.push_back(expand_dims(part, at, loc));
+  }
+  return concat(slices, at, loc);
+}
+
 std::vector<Tensor> split(const Tensor& x, const std::vector<Dim>& sizes, int64_t dim, Loc loc) {
   Call call(x, loc);
   std::vector<Tensor> parts;
@@ -165,23 +169,12 @@ std::vector<Tensor> detail::split_evenly(const Tensor& x, int64_t parts, int64_t
 
 Tensor sum(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
   Call call(x, loc);
-  return call(call.b.reduce_sum(call.x, reduced_dims(x, dims, "sum", loc)));
-}
-
-Tensor mean(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
-  CalledFrom here(loc);
-  const Type& type = x.type(loc);
-  if (!type.dtype.is_float())
-    detail::fail(loc, "mean: it takes floats, found " + type.text() + "; convert it by cast(x, f32)");
-  Dim count = 1;
-  for (int64_t i : reduced_dims(x, dims, "mean", loc)) count = count * type.dims[i];
-  const Tensor total = sum(x, dims);
-  return count.is_constant() ? total / count.constant() : total / cast(dim(count), type.dtype);
+  return call(call.b.reduce_sum(call.x, detail::reduced_dims(x.type(loc), dims, "sum", loc)));
 }
 
 Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
   Call call(x, loc);
-  return call(call.b.reduce_max(call.x, reduced_dims(x, dims, "max", loc)));
+  return call(call.b.reduce_max(call.x, detail::reduced_dims(x.type(loc), dims, "max", loc)));
 }
 
 Tensor argmax(const Tensor& x, int64_t dim, Loc loc) {
@@ -254,36 +247,6 @@ Tensor check(const Tensor& x, const Tensor& condition, const std::string& messag
 Tensor relu(const Tensor& x, Loc loc) {
   CalledFrom here(loc);
   return where(x > 0, x, 0);
-}
-
-namespace {
-
-// exp(x - greatest) can't overflow, and its sum is at least 1. Where all of a row is -inf, as a mask leaves
-// it, there is no greatest: the row stays as it is, its exps are 0, and their sum counts as 1.
-struct Exponentials {
-  Tensor shifted, weights, total;
-};
-
-Exponentials exponentials(const Tensor& x, int64_t dim) {
-  const Tensor greatest = stop_gradient(max(x, {dim}));
-  const Tensor shifted = x - expand_dims(where(isfinite(greatest), greatest, 0), dim);
-  const Tensor weights = exp(shifted);
-  const Tensor total = sum(weights, {dim});
-  return {shifted, weights, expand_dims(where(eq(total, 0), 1, total), dim)};
-}
-
-}  // namespace
-
-Tensor softmax(const Tensor& x, int64_t dim, Loc loc) {
-  CalledFrom here(loc);
-  const Exponentials e = exponentials(x, detail::checked_dim(dim, x.type(), "softmax", loc));
-  return e.weights / e.total;
-}
-
-Tensor log_softmax(const Tensor& x, int64_t dim, Loc loc) {
-  CalledFrom here(loc);
-  const Exponentials e = exponentials(x, detail::checked_dim(dim, x.type(), "log_softmax", loc));
-  return e.shifted - log(e.total);
 }
 
 }  // namespace rondo

@@ -57,6 +57,21 @@ Tensor Linear::operator()(const Tensor& x, Loc loc) const {
 Embedding::Embedding(const std::string& name, int64_t rows, int64_t width, Loc loc)
     : W(param(name + ".W", {rows, width}, normal(0, 1), loc)) {}
 
+LayerNorm::LayerNorm(const std::string& name, int64_t width, double epsilon, Loc loc)
+    : name_(name), epsilon_(epsilon) {
+  check_size(name, "width", width, loc);
+  g_ = param(name + ".g", {width}, constant(1), loc);
+  b_ = param(name + ".b", {width}, zeros_init(), loc);
+}
+
+Tensor LayerNorm::operator()(const Tensor& x, Loc loc) const {
+  CalledFrom here(loc);
+  if (x.rank(loc) == 0 || x.dim(-1) != g_.dim(0))
+    detail::fail(loc, "layer_norm '" + name_ + "': the last dim must be " + g_.dim(0).text() + ", found " +
+                          x.type().text());
+  return rondo::layer_norm(x, {-1}, epsilon_) * g_ + b_;
+}
+
 Dropout::Dropout(const std::string& name, double rate, Loc loc) : name_(name), rate_(rate) {
   if (!(rate >= 0 && rate < 1))
     detail::fail(loc,

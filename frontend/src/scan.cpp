@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/scan.h"
 
+#include "frontend/src/lengths.h"
 #include "frontend/src/trace.h"
 #include "rondo/functions.h"
 
@@ -102,17 +103,12 @@ class ScanBuilder {
   void mask_inputs() {
     if (!has_lengths()) return;
     CalledFrom here(loc_);
-    const Type type = request_.length.type();
-    if (!type.dtype.is_int() || type.rank() != 1)
-      fail(loc_, "scan: length is i32 or i64 with one dim, the rows, found " + type.text());
-    const Tensor inside = and_(request_.length >= 0, request_.length <= cast(dim(length_), type.dtype));
-    lengths_ =
-        cast(check(request_.length, inside, "a row's length lies outside 0 .. " + length_.text()), i32);
-    RowMask mask(trace_, iota(i32[{length_, type.dims[0]}], 0) < lengths_, loc_);
+    lengths_ = checked_lengths("scan", request_.length, length_, loc_);
+    RowMask mask(trace_, mask_of_lengths(lengths_, length_), loc_);
     for (size_t i = 0; i < operands_.size(); ++i) {
       if (!mask.fits(operands_[i]->type))
-        fail(loc_, "scan: with lengths " + type.text() + " an input is [" + length_.text() + "," +
-                       type.dims[0].text() + ",..], found " + label(request_.over[i].first, "x") +
+        fail(loc_, "scan: with lengths " + request_.length.type().text() + " an input is [" + length_.text() +
+                       "," + lengths_.dim(0).text() + ",..], found " + label(request_.over[i].first, "x") +
                        operands_[i]->type.text());
       operands_[i] = mask.select(operands_[i]);
     }

@@ -55,7 +55,7 @@ inline std::vector<double> values(const Array& array) {
 }
 
 inline bool close(double a, double b, double tolerance) {
-  return std::abs(a - b) <= tolerance * std::max(1.0, std::max(std::abs(a), std::abs(b)));
+  return a == b || std::abs(a - b) <= tolerance * std::max(1.0, std::max(std::abs(a), std::abs(b)));
 }
 
 /// Checks shape and elements.

@@ -53,6 +53,8 @@ Tensor slice(const Tensor& x, int64_t dim, Dim first, Dim end, Loc loc = {});
 /// `before` elements of `value` before x and `after` after it, in one dim.
 Tensor pad(const Tensor& x, int64_t dim, Dim before, Dim after, double value = 0, Loc loc = {});
 Tensor concat(const std::vector<Tensor>& parts, int64_t dim, Loc loc = {});
+/// Tensors of one type side by side along a new dim: dim `at` of the result (-1: its last).
+Tensor stack(const std::vector<Tensor>& parts, int64_t at = 0, Loc loc = {});
 /// Parts of the given sizes, which must add up to the dim.
 std::vector<Tensor> split(const Tensor& x, const std::vector<Dim>& sizes, int64_t dim = -1, Loc loc = {});
 
@@ -72,9 +74,15 @@ std::array<Tensor, n> split(const Tensor& x, int64_t dim = -1, Loc loc = {}) {
 /// Reductions over `dims`, which go; over all dims if none is named. A mean over nothing is NaN.
 Tensor sum(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
 Tensor mean(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
+/// The mean square of what deviates from the mean. The sum of squares over n elements is divided by
+/// max(n - correction, 0): 0 gives the variance of these numbers (NumPy, JAX), 1 an estimate of that of what
+/// they were drawn from (torch.var), which is NaN of one.
+Tensor variance(const Tensor& x, const std::vector<int64_t>& dims = {}, int64_t correction = 0, Loc loc = {});
 Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc = {});
 /// Where x is greatest along `dim`, i32; the least index at ties.
 Tensor argmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
+/// Sums of the elements up to and with each one, along `dim`: a scan, so one after another. The type is x's.
+Tensor cumsum(const Tensor& x, int64_t dim = 0, Loc loc = {});
 
 /// Rows of x by index along `axis`: x [batch, before, n, after] and indices [batch, places] give [batch,
 /// before, places, after]. An index outside 0..n-1 is an error of the run.
@@ -104,9 +112,23 @@ Tensor where(const Tensor& condition, detail::Operand x, detail::Operand y, Loc 
 Tensor check(const Tensor& x, const Tensor& condition, const std::string& message, Loc loc = {});
 
 Tensor relu(const Tensor& x, Loc loc = {});
+
 /// exp(x) over its sum along `dim`, and the logarithm of that. Where all of x is -inf (a row that is masked
 /// out) the softmax is 0.
 Tensor softmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
 Tensor log_softmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
+/// The softmax along `dim` of those elements where `mask`, i1, holds; it is stretched to x's dims. The others
+/// are 0 and get no gradient, whatever they are; so is a row without any.
+Tensor masked_softmax(const Tensor& x, const Tensor& mask, int64_t dim = -1, Loc loc = {});
+/// log(sum of exp(x)) over `dims`, which go, without overflow; of nothing, and where all of x is -inf, -inf.
+Tensor logsumexp(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
+
+/// (x - mean) / sqrt(variance + epsilon), both over `dims` (Ba, Kiros, Hinton: "Layer normalization", 2016).
+Tensor layer_norm(const Tensor& x, const std::vector<int64_t>& dims = {-1}, double epsilon = 1e-5,
+                  Loc loc = {});
+
+/// i1[steps, rows]: whether a time step lies within its row, for `length` i32 or i64 [rows]. A length outside
+/// 0 .. steps is an error of the run.
+Tensor sequence_mask(const Tensor& length, Dim steps, Loc loc = {});
 
 }  // namespace rondo

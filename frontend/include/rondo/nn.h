@@ -42,6 +42,22 @@ inline Embedding embedding(const std::string& name, int64_t rows, int64_t width,
   return {name, rows, width, loc};
 }
 
+/// g layer_norm(x) + b over the last dim, with `name.g` [width], which begins as 1, and `name.b` [width], as 0
+/// (Ba, Kiros, Hinton, 2016). x [.., width] is of f32.
+class LayerNorm {
+ public:
+  LayerNorm(const std::string& name, int64_t width, double epsilon = 1e-5, Loc loc = {});
+  Tensor operator()(const Tensor& x, Loc loc = {}) const;
+
+ private:
+  std::string name_;
+  double epsilon_;
+  Tensor g_, b_;
+};
+inline LayerNorm layer_norm(const std::string& name, int64_t width, double epsilon = 1e-5, Loc loc = {}) {
+  return {name, width, epsilon, loc};
+}
+
 /// While training, sets each element to 0 with probability `rate` and divides the others by 1 - rate; else x
 /// (Srivastava et al., 2014). The name is that of the random numbers; a layer is called once.
 class Dropout {
