@@ -56,6 +56,11 @@ Tensor steps_done(Loc loc) {
   return Trace::current(loc).declared(kStep, {i64[{}], zeros_init(), false, place(loc)});
 }
 
+Tensor updates_done(Loc loc) {
+  const Pace* pace = Trace::current(loc).pace();
+  return pace != nullptr ? pace->updates_done : steps_done(loc);
+}
+
 namespace {
 
 // The row-major position of each element, i64.

@@ -152,11 +152,12 @@ void Trace::update(const Tensor& variable, const Tensor& new_value, Loc loc) {
     fail(loc, "update: '" + found->first +
                   "' can't be updated inside a cell or a branch: let it return the value, and update it "
                   "with that outside, with run.last of a scan");
-  ir::Value* const updated = value(new_value, loc);
+  ir::Value* updated = value(new_value, loc);
   if (updated->type != found->second->type)
     fail(loc, "update: '" + found->first + "' is " + found->second->type.text() + ", its new value " +
                   updated->type.text() + ": they must agree");
   if (updates_.contains(found->first)) fail(loc, "update: '" + found->first + "' is updated a second time");
+  if (pace_ != nullptr) updated = value(elementwise("select", {pace_->now, new_value, variable}, loc), loc);
   updates_[found->first] = updated;
 }
 
@@ -210,6 +211,11 @@ Traced Trace::finish(const std::vector<Tensor>& outputs, Loc loc) {
   traced.outputs = outputs.size();
   traced.variables = std::move(variables_);
   return traced;
+}
+
+Pace::Pace(Trace& trace, const Tensor& now, const Tensor& updates_done)
+    : now(now), updates_done(updates_done), trace_(trace), outer_(trace.pace_) {
+  trace.pace_ = this;
 }
 
 Region::Region(Trace& trace, ir::Graph& graph, ir::Value* time, Loc loc, bool repeats) : trace_(trace) {

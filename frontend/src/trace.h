@@ -42,6 +42,8 @@ struct Traced {
   std::vector<std::string> updated;
 };
 
+class Pace;
+
 class Trace {
  public:
   /// Begins a trace on this thread. One that was under way rests until this one is destroyed.
@@ -74,6 +76,8 @@ class Trace {
   Tensor declared(const std::string& full_name, const Variable& variable);
   /// Gives a variable its value after the call. Error if that does not fit it, or is the second.
   void update(const Tensor& variable, const Tensor& value, Loc loc);
+  /// What holds updates back now; nullptr if nothing does.
+  const Pace* pace() const { return pace_; }
 
   /// The scopes open now in front of a name; Error if the name is unfit.
   std::string full_name(const std::string& name, Loc loc) const;
@@ -86,6 +90,7 @@ class Trace {
   Traced finish(const std::vector<Tensor>& outputs, Loc loc);
 
  private:
+  friend class Pace;
   friend class Region;
   struct Level {
     uint64_t id;
@@ -109,6 +114,23 @@ class Trace {
   std::map<std::string, ir::Value*> updates_;
   std::map<std::string, Loc> streams_;
   std::vector<std::string> scopes_;
+  const Pace* pace_ = nullptr;
+};
+
+/// While it lives, update() has an effect only in calls in which `now`, i1[], holds. `updates_done`, i64[],
+/// says how many such calls there were before.
+class Pace {
+ public:
+  Pace(Trace& trace, const Tensor& now, const Tensor& updates_done);
+  ~Pace() { trace_.pace_ = outer_; }
+  Pace(const Pace&) = delete;
+  Pace& operator=(const Pace&) = delete;
+
+  const Tensor now, updates_done;
+
+ private:
+  Trace& trace_;
+  const Pace* outer_;
 };
 
 /// Opens a level that writes to `graph`, until it is destroyed. Values from outside come in as parameters,

@@ -41,7 +41,7 @@ void check_steps(const std::vector<std::vector<double>>& found,
 TEST_CASE("sgd, without and with momentum") {
   check_steps(three_steps(sgd(0.1)), {{0.7, 0.6}, {0.4, 0.2}, {0.1, -0.2}});
   // v = 0.5 v + g: 3, 4.5, 5.25 and 4, 6, 7
-  check_steps(three_steps(sgd(0.1, 0.5)), {{0.7, 0.6}, {0.25, 0}, {-0.275, -0.7}});
+  check_steps(three_steps(sgd(0.1, {.momentum = 0.5})), {{0.7, 0.6}, {0.25, 0}, {-0.275, -0.7}});
 }
 
 TEST_CASE("adam follows its formula, with the bias corrected") {
@@ -58,7 +58,7 @@ TEST_CASE("adam follows its formula, with the bias corrected") {
     }
     expected.push_back({w[0], w[1]});
   }
-  check_steps(three_steps(adam(rate, beta1, beta2, epsilon)), expected);
+  check_steps(three_steps(adam(rate, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon})), expected);
 }
 
 TEST_CASE("gradients are clipped by their common length") {

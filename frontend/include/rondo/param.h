@@ -59,6 +59,8 @@ inline constexpr const char* kSeed = "rondo.seed";  // i64[]
 inline constexpr const char* kStep = "rondo.step";  // i64[]: training steps done
 /// The number of training steps done before this one, i64[].
 Tensor steps_done(Loc loc);
+/// The number of updates that an optimizer made before this one, i64[]: of steps, or of groups of them.
+Tensor updates_done(Loc loc);
 }  // namespace detail
 
 }  // namespace rondo
