@@ -5,6 +5,7 @@
 #include "rondo/batches.h"
 #include "rondo/compile.h"
 #include "rondo/control.h"
+#include "rondo/dropout.h"
 #include "rondo/early_stopping.h"
 #include "rondo/functions.h"
 #include "rondo/grad.h"
