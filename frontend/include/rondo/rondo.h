@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rondo/array.h"
+#include "rondo/attention.h"
 #include "rondo/batches.h"
 #include "rondo/compile.h"
 #include "rondo/control.h"
