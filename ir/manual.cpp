@@ -2,8 +2,10 @@
 #include "ir/manual.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "ir/op_row.h"
+#include "ir/text.h"
 #include "ir/verify.h"
 
 namespace rondo::ir {
@@ -183,6 +185,153 @@ std::string op_manual() {
   }
   text.pop_back();  // the file ends with one line end
   return text;
+}
+
+namespace {
+
+// One fact of an explained op; further lines of it stand below the first.
+std::string fact(const std::string& title, const std::vector<std::string>& lines) {
+  constexpr size_t kIndent = 14;
+  std::string text;
+  for (const std::string& line : lines) {
+    const std::string& head = text.empty() ? title : "";
+    text += head + std::string(kIndent - head.size(), ' ') + line + "\n";
+  }
+  return text;
+}
+
+// A paragraph in lines of at most kColumns, indented.
+std::string paragraph(std::string_view words) {
+  constexpr size_t kColumns = 110;
+  const std::string indent(4, ' ');
+  std::string text, line;
+  for (size_t at = 0; at < words.size();) {
+    const size_t end = std::min(words.find(' ', at), words.size());
+    const std::string_view word = words.substr(at, end - at);
+    if (!line.empty() && indent.size() + line.size() + 1 + word.size() > kColumns)
+      text += indent + std::exchange(line, {}) + "\n";
+    line += (line.empty() ? "" : " ") + std::string(word);
+    at = end + 1;
+  }
+  return text + indent + line + "\n";
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::vector<std::string> operand_facts(const OpRow& row) {
+  std::vector<std::string> lines;
+  for (const OperandSpec& operand : row.operands)
+    lines.push_back("%" + operand.name + (operand.doc.empty() ? "" : ": " + operand.doc));
+  if (row.variadic) lines.back() += ", and any number more";
+  for (const std::string& list : row.region.binds) lines.push_back("any number, bound in " + list + "(..)");
+  return lines.empty() ? std::vector<std::string>{"none"} : lines;
+}
+
+std::vector<std::string> attr_facts(const OpRow& row) {
+  std::vector<std::string> lines;
+  for (const AttrSpec& attr : row.attrs) {
+    AttrSpec plain = attr;
+    plain.optional = false;
+    const bool leads = row.region.length && attr.name == "length";
+    lines.push_back(leads ? "size, after the op's name"
+                          : attr_form(plain) + (attr.optional ? ", may be left out" : ""));
+  }
+  return lines;
+}
+
+// `f32 f64 -> i1`, or `f32 f64` where the result has the operands' element type.
+std::vector<std::string> type_facts(const OpRow& row) {
+  if (!row.is_elementwise() || row.declared_results) return {};
+  const ElementMath& math = row.math_by_word.empty() ? row.math : row.math_by_word.begin()->second;
+  std::vector<std::string> lines;
+  for (int id = 0; id < DType::kCount; ++id) {
+    const DType dtype(static_cast<DType::Id>(id));
+    if (!math.takes(dtype)) continue;
+    const DType result = math.results[id];
+    lines.push_back(std::string(dtype.text()) + (result == dtype ? "" : " -> " + std::string(result.text())) +
+                    (math.expand[id] != nullptr ? ", by a formula in primitive ops" : ""));
+  }
+  return lines;
+}
+
+std::vector<std::string> constraint_facts(const OpRow& row) {
+  std::vector<std::string> lines;
+  for (size_t i = 0; i < row.constraints.size(); ++i)
+    lines.push_back(row.name + "_c" + std::to_string(i + 1) + "  " + row.constraints[i]);
+  return lines;
+}
+
+std::string derivative_fact(const OpRow& row) {
+  std::vector<std::string> by;
+  for (size_t i = 0; i < row.derivative.partials.size(); ++i)
+    if (row.derivative.partials[i] != nullptr) by.push_back("%" + row.operands.at(i).name);
+  return derivative(row) + (by.empty() ? "" : ", by " + joined(by));
+}
+
+std::string smooth_fact(const OpRow& row) {
+  std::vector<std::string> intervals;
+  for (size_t i = 0; i < row.smooth.size(); ++i)
+    intervals.push_back("%" + row.operands.at(i).name + " in [" + Number(row.smooth[i].low).text(f64) + ", " +
+                        Number(row.smooth[i].high).text(f64) + "]");
+  return intervals.empty() ? "everywhere" : joined(intervals);
+}
+
+std::vector<std::string> flag_facts(const OpRow& row) {
+  std::vector<std::string> lines;
+  if (row.declared_results) lines.push_back("its result type is part of what it means: it must be written");
+  if (row.cheap)
+    lines.push_back("cheap: the gradient of a loop computes it again, and keeps no result of it");
+  if (row.keeps_elements)
+    lines.push_back("keeps elements: the result may be the buffer of its first operand");
+  if (row.updates) lines.push_back("updates: the result may overwrite its first operand");
+  return lines;
+}
+
+// How many characters must be inserted, deleted or replaced (Levenshtein 1966).
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j)
+      diagonal = std::exchange(row[j + 1], std::min({row[j] + 1, row[j + 1] + 1, diagonal + (a[i] != b[j])}));
+  }
+  return row.back();
+}
+
+[[noreturn]] void fail_unknown(std::string_view name) {
+  constexpr size_t kNamed = 3;
+  const std::string_view start = name.substr(0, kMaxIdentifier);
+  std::vector<std::pair<size_t, std::string>> nearest;
+  for (const OpRow* row : all_rows()) nearest.emplace_back(edit_distance(start, row->name), row->name);
+  std::ranges::stable_sort(nearest, {}, &std::pair<size_t, std::string>::first);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kNamed; ++i) names.push_back(nearest[i].second);
+  throw Error("there is no op '" + excerpt(name) + "'; the nearest names are " + joined(names));
+}
+
+}  // namespace
+
+std::string explain_op(std::string_view name) {
+  const OpRow* found = find_row(name);
+  if (found == nullptr) fail_unknown(name);
+  const OpRow& row = *found;
+  std::string text = form(row) + "\n" + paragraph(row.doc) + "\n";
+  text += fact("family", {std::string(title(row.family))});
+  text += fact("operands", operand_facts(row));
+  text += fact("attributes", attr_facts(row));
+  text += fact("types", type_facts(row));
+  text += fact("constraints", constraint_facts(row));
+  text += fact("derivative", {derivative_fact(row)});
+  if (row.is_elementwise())
+    text +=
+        fact("error", {row.max_ulp == 0 ? "none: rounded correctly" : "at most " + ulp(row) + " ulp in f32"});
+  if (row.is_elementwise() && row.derivative.none.empty()) text += fact("smooth", {smooth_fact(row)});
+  return text + fact("flags", flag_facts(row));
 }
 
 }  // namespace rondo::ir

@@ -98,6 +98,7 @@ class CommandLine {
 
   bool passes_listed = false;
   std::string ops_listed;  // empty, text or markdown
+  std::string op_explained;
 
  private:
   CLI::App app_{"Reads IR, runs passes on it in the order in which they are given, and prints it.",
@@ -126,6 +127,7 @@ CommandLine::CommandLine(Request& request) : request_(request) {
   app_.add_flag("--list-ops{text}", ops_listed, "print what ops there are; =markdown: as docs/ir.md has it")
       ->disable_flag_override(false)
       ->check(CLI::IsMember({"text", "markdown"}));
+  app_.add_option("--explain-op", op_explained, "print all that is known of an op")->type_name("NAME");
   const char* steps = "Steps";
   vjp_ =
       app_.add_option("--vjp", "add @FUNC.vjp, which takes cotangents of the results back to the parameters")
@@ -171,7 +173,7 @@ int run(int argc, char** argv) {
   CommandLine command(request);
   try {
     command.app().parse(argc, argv);
-    const bool lists = command.passes_listed || !command.ops_listed.empty();
+    const bool lists = command.passes_listed || !command.ops_listed.empty() || !command.op_explained.empty();
     if (request.input.empty() && !lists) throw CLI::RequiredError("FILE");
     command.collect_steps();
   } catch (const CLI::ParseError& error) {
@@ -181,6 +183,7 @@ int run(int argc, char** argv) {
   if (command.passes_listed) write_text("-", pass_list());
   if (!command.ops_listed.empty())
     write_text("-", command.ops_listed == "markdown" ? ir::op_manual() : ir::op_list());
+  if (!command.op_explained.empty()) write_text("-", ir::explain_op(command.op_explained));
   return request.input.empty() ? kDone : transform(request);
 }
 

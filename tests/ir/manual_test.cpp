@@ -53,3 +53,46 @@ TEST_CASE("the list of ops names every op") {
   for (const OpRow* row : all_rows())
     CHECK_MESSAGE(list.find("\n" + row->name + " ") != std::string::npos, row->name);
 }
+
+TEST_CASE("an explained op has all that its row says") {
+  CHECK(explain_op("rsqrt") ==
+        "rsqrt %x\n"
+        "    1 / sqrt(x), two roundings\n\n"
+        "family        Element by element\n"
+        "operands      %x\n"
+        "types         f32, by a formula in primitive ops\n"
+        "              f64, by a formula in primitive ops\n"
+        "constraints   rsqrt_c1  operands have the same type\n"
+        "              rsqrt_c2  the element type is one that the arithmetic takes\n"
+        "derivative    its partials, by %x\n"
+        "error         at most 1.5 ulp in f32\n"
+        "smooth        %x in [0.2, 4.0]\n");
+  for (const OpRow* row : all_rows()) {
+    const std::string text = explain_op(row->name);
+    for (size_t i = 0; i < row->constraints.size(); ++i)
+      CHECK(text.find(" " + row->name + "_c" + std::to_string(i + 1) + "  " + row->constraints[i] + "\n") !=
+            std::string::npos);
+    for (const OperandSpec& operand : row->operands)
+      CHECK(text.find(" %" + operand.name) != std::string::npos);
+    for (const AttrSpec& attr : row->attrs)
+      CHECK((text.find(" " + attr.name) != std::string::npos || attr.name == "length"));
+    CHECK((text.find("\nflags ") != std::string::npos) ==
+          (row->declared_results || row->cheap || row->keeps_elements || row->updates));
+    CHECK(text.find("\nderivative ") != std::string::npos);
+  }
+}
+
+TEST_CASE("an op that there is not is answered with the nearest names") {
+  const auto message_of = [](const std::string& name) -> std::string {
+    try {
+      return explain_op(name);
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  CHECK(message_of("tahn").starts_with("there is no op 'tahn'; the nearest names are tanh, "));
+  CHECK(
+      message_of("reducesum").starts_with("there is no op 'reducesum'; the nearest names are reduce_sum, "));
+  CHECK(message_of("").starts_with("there is no op ''; "));
+  CHECK(message_of(std::string(1 << 20, '\n')).size() < 300);
+}
