@@ -6,12 +6,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <new>
+#include <optional>
 
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"
+#include "passes/reproducer.h"
 
 namespace rondo::passes {
 
@@ -28,6 +31,14 @@ void dump(const std::string& folder, std::string_view name, const std::string& t
   std::ofstream file(path);
   file << "rondo 0.1\n\n" << text << std::flush;
   if (!file) throw Error("RONDO_DUMP: cannot write " + path.string());
+}
+
+// Of a long text, as much as a message should show.
+std::string beginning(std::string text) {
+  constexpr size_t kShown = size_t{1} << 16;
+  if (text.size() <= kShown) return text;
+  text.resize(text.rfind('\n', kShown) + 1);
+  return text + "..\n";
 }
 
 // The function keeps the language's rules, and its text says all of it.
@@ -55,23 +66,62 @@ void check_named(std::string_view name, const ir::Function& function) {
 
 bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH || Debug::get().verify; }
 
-bool PassRunner::run(std::string_view name, ir::Function& function,
+void PassRunner::run(std::span<const Pass> pipeline, ir::Function& function) {
+  for (size_t i = 0; i < pipeline.size(); ++i) {
+    std::string options;
+    for (const Pass& pass : pipeline.subspan(i)) options += (options.empty() ? "--" : " --") + pass.name;
+    run(pipeline[i].name, options, function, pipeline[i].run);
+  }
+}
+
+bool PassRunner::run(std::string_view name, std::string_view options, ir::Function& function,
                      const std::function<bool(ir::Function&)>& pass) {
   const auto before = ir::clone_function(function, function.name);  // cheaper than its text
-  const auto start = std::chrono::steady_clock::now();
-  bool changed;
-  try {
+  bool changed = false;
+  guard(name, options, *before, [&] {
+    const auto start = std::chrono::steady_clock::now();
     changed = pass(function);
     const auto time = std::chrono::steady_clock::now() - start;
     if (options_.verify_each) check(function);
     report(name, function, changed, std::chrono::duration<double, std::milli>(time).count());
+  });
+  return changed;
+}
+
+std::unique_ptr<ir::Function> PassRunner::make(
+    std::string_view name, std::string_view options, const ir::Function& from,
+    const std::function<std::unique_ptr<ir::Function>(const ir::Function&)>& maker) {
+  std::unique_ptr<ir::Function> made;
+  guard(name, options, from, [&] {
+    made = maker(from);
+    if (options_.verify_each) check(*made);
+    show(name, *made);
+  });
+  return made;
+}
+
+void PassRunner::guard(std::string_view name, std::string_view options, const ir::Function& before,
+                       const std::function<void()>& body) const {
+  const auto reproducer = [&](std::string_view why) {
+    const std::string all = (options_.verify_each ? "--verify-each " : "") + std::string(options);
+    return Reproducer(before, all, why, options_.debug.dump);
+  };
+  std::optional<Reproducer> prepared;
+  if (crashes_are_caught() && options_.reproducers) prepared = reproducer("");
+  const CrashScope scope(name, prepared ? &*prepared : nullptr);
+  try {
+    body();
   } catch (const Error&) {
     throw;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
-    throw InternalError("pass " + std::string(name) + ": " + error.what() +
-                        "\nbefore the pass the function was:\n" + ir::print(*before));
+    std::string message = "pass " + std::string(name) + ": " + error.what() + "\n";
+    if (options_.reproducers)
+      if (const Reproducer failed = reproducer(error.what()); failed.write())
+        message += "rondo-opt --run-reproducer " + failed.path() + " repeats it\n";
+    throw InternalError(message + "before the pass the function was:\n" + beginning(ir::print(before)));
   }
-  return changed;
 }
 
 void PassRunner::observe(std::string_view name, const ir::Function& function) const {

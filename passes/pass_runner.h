@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,22 +13,34 @@
 
 namespace rondo::passes {
 
-/// Runs passes and watches over them: verifies, times, prints and dumps, as options and environment ask.
+/// Runs passes and watches over them: verifies, times, prints and dumps, as options and environment ask. An
+/// Error of a pass goes through, and so does a lack of memory; whatever else goes wrong is an InternalError
+/// that names the pass and a reproducer (reproducer.h), and prints the function as it was before.
 class PassRunner {
  public:
   struct Options {
     bool verify_each = verifies_by_default();
     bool print_changed = false;  // to stderr, as RONDO_DEBUG=2 does
+    bool reproducers = true;     // writes one where a pass fails
     Debug debug = Debug::get();
   };
 
   PassRunner() = default;
   explicit PassRunner(Options options) : options_(std::move(options)) {}
 
-  /// Returns whether the pass changed the function. An Error of the pass goes through; whatever else goes
-  /// wrong is an InternalError that names the pass and prints the function as it was before.
-  bool run(const Pass& pass, ir::Function& function) { return run(pass.name, function, pass.run); }
-  bool run(std::string_view name, ir::Function& function, const std::function<bool(ir::Function&)>& pass);
+  /// Returns whether the pass changed the function.
+  bool run(const Pass& pass, ir::Function& function) {
+    return run(pass.name, "--" + pass.name, function, pass.run);
+  }
+  /// One after another. The reproducer of one that fails has those that were still to run, too.
+  void run(std::span<const Pass> pipeline, ir::Function& function);
+  /// Anything that changes a function; rondo-opt does the same if it is given `options`.
+  bool run(std::string_view name, std::string_view options, ir::Function& function,
+           const std::function<bool(ir::Function&)>& pass);
+  /// Anything that makes a new function of one.
+  std::unique_ptr<ir::Function> make(
+      std::string_view name, std::string_view options, const ir::Function& from,
+      const std::function<std::unique_ptr<ir::Function>(const ir::Function&)>& maker);
 
   /// Verifies, prints and dumps a function that came from elsewhere (read, traced, differentiated) as if a
   /// pass of that name had made it.
@@ -41,6 +55,8 @@ class PassRunner {
   static bool verifies_by_default();
 
  private:
+  void guard(std::string_view name, std::string_view options, const ir::Function& before,
+             const std::function<void()>& body) const;
   void show(std::string_view name, const ir::Function& function) const;
   void report(std::string_view name, const ir::Function& function, bool changed, double milliseconds) const;
 

@@ -9,9 +9,11 @@
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/substitute.h"
+#include "ir/text.h"
 #include "ir/verify.h"
 #include "passes/jvp.h"
 #include "passes/pass_runner.h"
+#include "passes/reproducer.h"
 #include "passes/vjp.h"
 #include "tools/command_line.h"
 #include "tools/sizes_option.h"
@@ -43,8 +45,9 @@ void bind(ir::Module& module, const Sizes& sizes, passes::PassRunner& runner) {
         found |= std::ranges::find(param->type.dims, wanted) != param->type.dims.end();
     if (!found) throw Error("--bind: no parameter has the dim " + symbol);
   }
+  const std::string option = "--bind=" + sizes_text(sizes);
   for (const auto& function : module.functions)
-    runner.run("bind", *function, [&](ir::Function& each) {
+    runner.run("bind", option, *function, [&](ir::Function& each) {
       ir::substitute(each, sizes);
       return true;
     });
@@ -56,25 +59,31 @@ void differentiate(ir::Module& module, const std::string& mode, const std::strin
                    Derivative&& derivative, passes::PassRunner& runner) {
   const ir::Function* function = module.find(name);
   if (function == nullptr) throw Error("--" + mode + ": there is no function @" + name);
-  runner.observe(mode, *module.add(derivative(*function)));
+  module.add(runner.make(mode, "--" + mode + "=" + name, *function, derivative));
 }
 
-int transform(const Request& request) {
-  const std::string name = request.input == "-" ? "<stdin>" : request.input;
-  ir::Module module = ir::parse(read_text(request.input), name);
+// Passes that stand next to each other on the command line run function by function.
+void run_steps(ir::Module& module, const std::vector<Request::Step>& steps, passes::PassRunner& runner) {
+  for (auto step = steps.begin(); step != steps.end();) {
+    std::vector<passes::Pass> pipeline;
+    for (; step != steps.end() && step->pass != nullptr; ++step) pipeline.push_back(*step->pass);
+    for (const auto& function : module.functions) runner.run(pipeline, *function);
+    for (; step != steps.end() && step->pass == nullptr; ++step) {
+      if (!step->vjp.empty())
+        differentiate(module, "vjp", step->vjp, [](const ir::Function& f) { return passes::vjp(f); }, runner);
+      else if (!step->jvp.empty())
+        differentiate(module, "jvp", step->jvp, [](const ir::Function& f) { return passes::jvp(f); }, runner);
+      else
+        bind(module, step->sizes, runner);
+    }
+  }
+}
+
+int transform(const Request& request, const std::string& text) {
+  ir::Module module = ir::parse(text, request.input == "-" ? "<stdin>" : request.input);
   ir::verify(module, "after parsing");
   passes::PassRunner runner(request.runner);
-  for (const Request::Step& step : request.steps) {
-    if (step.pass != nullptr)
-      for (const auto& function : module.functions) runner.run(*step.pass, *function);
-    else if (!step.vjp.empty())
-      differentiate(module, "vjp", step.vjp, [](const ir::Function& f) { return passes::vjp(f); }, runner);
-    else if (!step.jvp.empty())
-      differentiate(module, "jvp", step.jvp, [](const ir::Function& f) { return passes::jvp(f); }, runner);
-    else
-      bind(module, step.sizes, runner);
-    if (step.pass != nullptr && step.pass->name == request.stop_after) break;
-  }
+  run_steps(module, request.steps, runner);
   if (!request.steps.empty()) ir::verify(module, "after all passes");
   write_text(request.output, ir::print(module));
   return kDone;
@@ -93,12 +102,13 @@ class CommandLine {
  public:
   explicit CommandLine(Request& request);
   CLI::App& app() { return app_; }
-  /// After parsing.
+  /// After parsing: what the options stand for.
   void collect_steps();
 
   bool passes_listed = false;
   std::string ops_listed;  // empty, text or markdown
   std::string op_explained;
+  std::string reproducer;
 
  private:
   CLI::App app_{"Reads IR, runs passes on it in the order in which they are given, and prints it.",
@@ -112,7 +122,7 @@ class CommandLine {
 CommandLine::CommandLine(Request& request) : request_(request) {
   app_.set_help_flag("-h,--help", "print this");
   app_.option_defaults()->disable_flag_override();  // --fuse=false would run fuse
-  app_.add_option("FILE", request.input, "the text to read; - for standard input");
+  CLI::Option* input = app_.add_option("FILE", request.input, "the text to read; - for standard input");
   app_.add_option("-o", request.output, "where to write; standard output if not given")->type_name("OUT");
   app_.add_flag("--verify-each", request.runner.verify_each,
                 "verify after every pass, and print, parse and compare");
@@ -127,6 +137,10 @@ CommandLine::CommandLine(Request& request) : request_(request) {
   app_.add_flag("--list-ops{text}", ops_listed, "print what ops there are; =markdown: as docs/ir.md has it")
       ->disable_flag_override(false)
       ->check(CLI::IsMember({"text", "markdown"}));
+  app_.add_option("--run-reproducer", reproducer,
+                  "read this file, run the passes that its first line names, and print what they make")
+      ->type_name("FILE")
+      ->excludes(input);
   app_.add_option("--explain-op", op_explained, "print all that is known of an op")->type_name("NAME");
   const char* steps = "Steps";
   vjp_ =
@@ -164,8 +178,31 @@ void CommandLine::collect_steps() {
       step.sizes = parse_sizes(option->results().at(before));
     else
       continue;
+    const bool last = step.pass != nullptr && step.pass->name == request_.stop_after;
     request_.steps.push_back(std::move(step));
+    if (last) break;
   }
+}
+
+// Repeats what a reproducer's first line asks for; the other options are those of the command line.
+int run_reproducer(const std::string& file, const Request& request) {
+  constexpr std::string_view kHead = passes::Reproducer::kHead;
+  const std::string text = read_text(file);
+  const std::string line = text.substr(0, text.find('\n'));
+  if (!line.starts_with(kHead))
+    throw Error(file + ":1: a reproducer's first line begins with '" + std::string(kHead) + "', found '" +
+                ir::excerpt(line) + "'");
+  Request repeated = request;
+  CommandLine command(repeated);
+  try {
+    command.app().parse(line.substr(kHead.size()));
+    command.collect_steps();
+  } catch (const CLI::ParseError& error) {
+    throw Error(file + ":1: " + error.what());
+  }
+  repeated.input = file;
+  repeated.runner.reproducers = false;
+  return transform(repeated, text);
 }
 
 int run(int argc, char** argv) {
@@ -173,8 +210,9 @@ int run(int argc, char** argv) {
   CommandLine command(request);
   try {
     command.app().parse(argc, argv);
-    const bool lists = command.passes_listed || !command.ops_listed.empty() || !command.op_explained.empty();
-    if (request.input.empty() && !lists) throw CLI::RequiredError("FILE");
+    const bool no_file = command.passes_listed || !command.ops_listed.empty() ||
+                         !command.op_explained.empty() || !command.reproducer.empty();
+    if (request.input.empty() && !no_file) throw CLI::RequiredError("FILE");
     command.collect_steps();
   } catch (const CLI::ParseError& error) {
     const int code = command.app().exit(error);
@@ -184,11 +222,13 @@ int run(int argc, char** argv) {
   if (!command.ops_listed.empty())
     write_text("-", command.ops_listed == "markdown" ? ir::op_manual() : ir::op_list());
   if (!command.op_explained.empty()) write_text("-", ir::explain_op(command.op_explained));
-  return request.input.empty() ? kDone : transform(request);
+  if (!command.reproducer.empty()) return run_reproducer(command.reproducer, request);
+  return request.input.empty() ? kDone : transform(request, read_text(request.input));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  passes::catch_crashes("rondo-opt", kInternalError);
   return run_tool("rondo-opt", [&] { return run(argc, argv); });
 }

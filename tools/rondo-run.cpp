@@ -12,6 +12,7 @@
 #include "backends/reference/interpreter.h"
 #include "backends/registry/backend.h"
 #include "ir/parse.h"
+#include "passes/reproducer.h"
 #include "runtime/safetensors.h"
 #include "tools/command_line.h"
 #include "tools/fuzz/random.h"
@@ -325,5 +326,6 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  passes::catch_crashes("rondo-run", kInternalError);
   return run_tool("rondo-run", [&] { return run(argc, argv); });
 }

@@ -30,4 +30,12 @@ inline Sizes parse_sizes(std::string_view text) {
   return sizes;
 }
 
+/// `T=5,B=3`, as parse_sizes reads it.
+inline std::string sizes_text(const Sizes& sizes) {
+  std::string text;
+  for (const auto& [symbol, size] : sizes)
+    text += (text.empty() ? "" : ",") + symbol + "=" + std::to_string(size);
+  return text;
+}
+
 }  // namespace rondo::tools

@@ -7,9 +7,9 @@
 
 #include "backends/llvm/bound.h"
 #include "backends/llvm/driver.h"
-#include "backends/llvm/pipeline.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "passes/pipeline.h"
 
 namespace rondo::codegen {
 
@@ -52,7 +52,7 @@ class CompiledFunction : public backends::Executable {
         jit_(options.target, debug_level(options.passes.debug)) {
     const Stopwatch all;
     Stopwatch stage;
-    lower(*function_, options.passes);
+    passes::PassRunner(options.passes).run(passes::lowering_pipeline(), *function_);
     counters_.passes_ms = stage.ms();
     stage = {};
     CodeModule code(function.name);

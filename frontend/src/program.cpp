@@ -7,6 +7,7 @@
 #include "frontend/src/training.h"
 #include "ir/print.h"
 #include "passes/pass_runner.h"
+#include "passes/pipeline.h"
 #include "rondo/compile.h"
 #include "rondo/param.h"
 
@@ -51,16 +52,6 @@ struct Program::Parts {
   double compile_ms = 0;
 };
 
-namespace {
-
-// What does not hang on the machine: both backends run what comes out.
-void optimise(ir::Function& function, passes::PassRunner& runner) {
-  runner.run(*passes::find_pass("canonicalise"), function);
-  runner.run(*passes::find_pass("drop-identities"), function);
-}
-
-}  // namespace
-
 Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   const bool training = request.optimizer != nullptr;
   passes::PassRunner::Options watch;
@@ -79,7 +70,7 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
     traced = add_training(std::move(traced), request);
     runner.observe("train", *traced.function);
   }
-  optimise(*traced.function, runner);
+  runner.run(passes::optimisation_pipeline(), *traced.function);
   parts_->executable = make_executable(*traced.function, request, watch);
   parts_->compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

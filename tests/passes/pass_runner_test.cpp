@@ -3,9 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <new>
+
 #include "backends/reference/interpreter.h"
 #include "ir/error.h"
 #include "ir/parse.h"
+#include "passes/reproducer.h"
+#include "tests/runtime/temporary_folder.h"
 
 using namespace rondo;
 using namespace rondo::passes;
@@ -17,9 +22,9 @@ constexpr const char* kText = "func @f(%x: f32[B]) -> (f32[B]) {\n  %y = neg %x 
 
 std::string internal_error_of(bool (*pass)(ir::Function&)) {
   ir::Module module = ir::parse(kText, "f");
-  PassRunner runner({.verify_each = true});
+  PassRunner runner({.verify_each = true, .reproducers = false});
   try {
-    runner.run("broken-pass", *module.functions[0], pass);
+    runner.run("broken-pass", "--broken-pass", *module.functions[0], pass);
   } catch (const InternalError& error) {
     return error.what();
   }
@@ -42,11 +47,43 @@ TEST_CASE("a pass that breaks the function is named, with the function as it was
         "pass broken-pass: at" + before);
 }
 
+TEST_CASE("a pass that fails leaves a file by which it fails again") {
+  const TemporaryFolder folder;
+  ir::Module module = ir::parse(kText, "f");
+  PassRunner::Options options;
+  options.verify_each = true;
+  options.debug.dump = folder / "made";
+  const Pass fails{"broken-pass", "", [](ir::Function& f) -> bool {
+                     f.body.ops.clear();
+                     throw InternalError("an invariant\ndoes not hold");
+                   }};
+  const std::vector<Pass> pipeline = {*find_pass("unroll"), fails, *find_pass("fuse")};
+  PassRunner runner(options);
+  std::string message;
+  for (int i = 0; i < Reproducer::kMaxFiles + 2; ++i) {
+    ir::Module again = ir::parse(kText, "f");
+    try {
+      runner.run(pipeline, *again.functions[0]);
+    } catch (const InternalError& error) {
+      if (i == 0) message = error.what();
+    }
+  }
+  const auto made = std::filesystem::directory_iterator(options.debug.dump);
+  CHECK(std::distance(begin(made), end(made)) == Reproducer::kMaxFiles);  // and nothing half written
+  const std::string head = "pass broken-pass: an invariant\ndoes not hold\nrondo-opt --run-reproducer ";
+  const std::string file = message.substr(head.size(), message.find(' ', head.size()) - head.size());
+  CHECK(message == head + file + " repeats it\nbefore the pass the function was:\n" + kText);
+  CHECK(read_text(file) ==
+        "// RUN: rondo-opt %s --verify-each --broken-pass --fuse\n// an invariant\nrondo 0.1\n\n"s + kText);
+}
+
 TEST_CASE("what the user can mend goes through a pass unchanged") {
   ir::Module module = ir::parse(kText, "f");
   PassRunner runner;
-  const auto fails = [](ir::Function&) -> bool { throw Error("mine.cpp:3: too many ops"); };
-  CHECK_THROWS_WITH_AS(runner.run("unroll", *module.functions[0], fails), "mine.cpp:3: too many ops", Error);
+  const Pass fails{"unroll", "", [](ir::Function&) -> bool { throw Error("mine.cpp:3: too many ops"); }};
+  CHECK_THROWS_WITH_AS(runner.run(fails, *module.functions[0]), "mine.cpp:3: too many ops", Error);
+  const Pass exhausts{"unroll", "", [](ir::Function&) -> bool { throw std::bad_alloc(); }};
+  CHECK_THROWS_AS(runner.run(exhausts, *module.functions[0]), std::bad_alloc);
 }
 
 TEST_CASE("a pass says whether it changed the function") {

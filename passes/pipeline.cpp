@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/pipeline.h"
+
+#include <string_view>
+#include <vector>
+
+#include "ir/error.h"
+
+namespace rondo::passes {
+
+namespace {
+
+std::vector<Pass> passes_named(std::initializer_list<std::string_view> names) {
+  std::vector<Pass> pipeline;
+  for (const std::string_view name : names) {
+    const Pass* pass = find_pass(name);
+    if (pass == nullptr) throw InternalError("there is no pass " + std::string(name));
+    pipeline.push_back(*pass);
+  }
+  return pipeline;
+}
+
+}  // namespace
+
+std::span<const Pass> optimisation_pipeline() {
+  static const std::vector<Pass> pipeline = passes_named({
+      "canonicalise",
+      // The gradients are made: what only marks the order of their sums is in the way from here on.
+      "drop-identities",
+  });
+  return pipeline;
+}
+
+std::span<const Pass> lowering_pipeline() {
+  static const std::vector<Pass> pipeline = passes_named({
+      // What stands only for differentiation, where nobody took it away before.
+      "drop-identities",
+      // The kernels of dots want columns next to each other. While dots can still be seen in the loops that
+      // give them their weights: those are laid out once, outside.
+      "layout-dots",
+      // What nothing needs costs no code; among it bindings of weights that are now laid out otherwise.
+      "remove-dead-code",
+      // First, so that fuse sees the primitive ops that functions are made of.
+      "expand-math",
+      // Loops over elements. What it joins needs no memory in between, so memory is planned after it.
+      "fuse",
+      // Last: its annotations hold for exactly these ops in this order.
+      "plan-memory",
+  });
+  return pipeline;
+}
+
+}  // namespace rondo::passes

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <span>
+
+#include "passes/passes.h"
+
+namespace rondo::passes {
+
+/// What every function goes through that the DSL makes, whatever is to run it.
+std::span<const Pass> optimisation_pipeline();
+
+/// What turns a function into one that code is made for: planned (memory_plan.h), nothing left to decide but
+/// where buffers lie.
+std::span<const Pass> lowering_pipeline();
+
+}  // namespace rondo::passes

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Stands in for passes/passes.cpp: with this file rondo-opt becomes planted-opt, which has passes besides that
+// fail. Tests see by it what the tools do then.
+#include "passes/passes.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/op_row.h"
+
+namespace rondo::passes {
+
+namespace {
+
+bool has_sqrt(const ir::Function& function) {
+  bool found = false;
+  ir::for_each_op(function.body, [&](const ir::Op& op) { found = found || op.row == &ir::ops::sqrt; });
+  return found;
+}
+
+bool throws(ir::Function& function) {
+  if (has_sqrt(function)) throw InternalError("it does not know what to do with sqrt");
+  return false;
+}
+
+bool breaks(ir::Function& function) {
+  for (const auto& op : function.body.ops) op->results[0]->type = f64[{7}];
+  return true;
+}
+
+bool segfaults(ir::Function& function) {
+  if (!has_sqrt(function)) return false;
+  ir::Function* volatile nothing = nullptr;
+  nothing->name = "nowhere";
+  return true;
+}
+
+bool aborts(ir::Function&) { std::abort(); }
+
+volatile bool ends = false;
+
+int recurse(const volatile char* from) {
+  if (ends) return 0;
+  volatile char here[4096];
+  here[0] = *from;
+  return recurse(here) + here[0];
+}
+
+bool overflows(ir::Function&) {
+  const char start = 1;
+  return recurse(&start) > 0;
+}
+
+}  // namespace
+
+std::span<const Pass> all_passes() {
+  static const std::vector<Pass> passes = [] {
+    std::vector<Pass> rows = {
+#define PASS(name, summary) {#name, summary, name},
+#include "passes/passes.def"
+#undef PASS
+    };
+    for (Pass& pass : rows) std::ranges::replace(pass.name, '_', '-');
+    rows.insert(rows.end(), {{"planted-throw", "throws where there is a sqrt", throws},
+                             {"planted-break", "makes what does not verify", breaks},
+                             {"planted-segfault", "writes to nowhere where there is a sqrt", segfaults},
+                             {"planted-abort", "aborts", aborts},
+                             {"planted-overflow", "recurses without end", overflows}});
+    return rows;
+  }();
+  return passes;
+}
+
+const Pass* find_pass(std::string_view name) {
+  const auto found = std::ranges::find(all_passes(), name, &Pass::name);
+  return found == all_passes().end() ? nullptr : &*found;
+}
+
+}  // namespace rondo::passes
