@@ -27,6 +27,7 @@
 
 #include "ir/builder.h"
 #include "ir/op_row.h"
+#include "passes/applications.h"
 #include "passes/fusion_units.h"
 #include "passes/passes.h"
 
@@ -45,10 +46,13 @@ class Fuser {
   bool run(const std::vector<FusionUnit>& units) {
     std::vector<ir::Op*> lone;
     for (const FusionUnit& unit : units) {
-      if (unit.ops.size() == 1)
-        lone.push_back(graph_.append(std::move(*owners_.at(unit.ops[0]))));
-      else
+      if (unit.ops.size() > 1 && Applications::one_more()) {
+        Applications::done();
         emit(unit);
+        continue;
+      }
+      for (const ir::Op* op : unit.ops)  // one that was to be copied into several units stays once
+        if (auto& owner = *owners_.at(op); owner != nullptr) lone.push_back(graph_.append(std::move(owner)));
     }
     for (ir::Op* op : lone)
       for (ir::Value*& operand : op->operands) operand = outer(operand);

@@ -22,6 +22,7 @@
 
 #include "ir/ops/support.h"
 #include "ir/scan.h"
+#include "passes/applications.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -108,6 +109,7 @@ class Layout {
       for (int64_t& dim : dims[operand]) dim = std::find(order.begin(), order.end(), dim) - order.begin();
       dot.set_attr(attr, {ir::ints(dims[0]), ir::ints(dims[1])});
     }
+    Applications::done();
     changed_ = true;
   }
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "ir/op_row.h"
+#include "passes/applications.h"
 
 namespace rondo::passes {
 
@@ -22,11 +23,12 @@ bool rewrite_ops(Graph& graph, const std::function<Replacement(Builder&, Op&)>& 
   for (auto& op : ops) {
     for (Value*& operand : op->operands) replace(operand);
     builder.loc = op->loc;
-    const Replacement replacement = visit(builder, *op);
+    const Replacement replacement = Applications::one_more() ? visit(builder, *op) : std::nullopt;
     if (!replacement) {
       graph.append(std::move(op));
       continue;
     }
+    Applications::done();
     for (size_t i = 0; i < op->results.size(); ++i) {
       Value* value = replacement->at(i);
       stand_ins[op->results[i].get()] = value;

@@ -13,7 +13,8 @@ using Replacement = std::optional<ir::Values>;
 
 /// Rebuilds a graph: takes its ops one after another, in program order and on the operands that stand for
 /// theirs now, and asks `visit` what becomes of them. `visit` may write ops, which come before the op that it
-/// is asked about. Does not go into regions. Returns whether an op was replaced.
+/// is asked about. Does not go into regions. Each replacement is one of the Applications; once these are used up
+/// `visit` is asked no more. Returns whether an op was replaced.
 bool rewrite_ops(ir::Graph& graph, const std::function<Replacement(ir::Builder&, ir::Op&)>& visit);
 
 }  // namespace rondo::passes

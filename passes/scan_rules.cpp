@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "ir/scan.h"
+#include "passes/applications.h"
 #include "passes/rules.h"
 
 namespace rondo::passes {
@@ -117,8 +118,11 @@ class ScanTidy {
 bool tidy_scans(Graph& graph) {
   Redirects redirects;
   bool changed = false;
-  for (const auto& op : graph.ops)
-    if (op->row == &ops::scan) changed |= ScanTidy(*op, redirects).run();
+  for (const auto& op : graph.ops) {
+    if (op->row != &ops::scan || !Applications::one_more() || !ScanTidy(*op, redirects).run()) continue;
+    Applications::done();
+    changed = true;
+  }
   redirect(redirects, graph);
   return changed;
 }

@@ -13,9 +13,12 @@
 #include "ir/verify.h"
 #include "passes/jvp.h"
 #include "passes/pass_runner.h"
+#include "passes/pipeline.h"
 #include "passes/reproducer.h"
 #include "passes/vjp.h"
 #include "tools/command_line.h"
+#include "tools/debug/bisect.h"
+#include "tools/number_option.h"
 #include "tools/sizes_option.h"
 
 using namespace rondo;
@@ -28,6 +31,9 @@ struct Request {
   std::string input, output = "-";
   passes::PassRunner::Options runner;
   std::string stop_after;
+  bool bisect = false;
+  std::string entry;         // the function to bisect
+  ArgumentSource arguments;  // of it
   struct Step {
     const passes::Pass* pass = nullptr;
     std::string vjp, jvp;  // or: the function to differentiate
@@ -35,6 +41,11 @@ struct Request {
   };
   std::vector<Step> steps;
 };
+
+bool substitute_all(ir::Function& function, const Sizes& sizes) {
+  ir::substitute(function, sizes);
+  return true;
+}
 
 void bind(ir::Module& module, const Sizes& sizes, passes::PassRunner& runner) {
   for (const auto& [symbol, size] : sizes) {
@@ -47,10 +58,7 @@ void bind(ir::Module& module, const Sizes& sizes, passes::PassRunner& runner) {
   }
   const std::string option = "--bind=" + sizes_text(sizes);
   for (const auto& function : module.functions)
-    runner.run("bind", option, *function, [&](ir::Function& each) {
-      ir::substitute(each, sizes);
-      return true;
-    });
+    runner.run("bind", option, *function, [&](ir::Function& each) { return substitute_all(each, sizes); });
 }
 
 // Adds @FUNC.vjp or @FUNC.jvp.
@@ -87,6 +95,52 @@ int transform(const Request& request, const std::string& text) {
   if (!request.steps.empty()) ir::verify(module, "after all passes");
   write_text(request.output, ir::print(module));
   return kDone;
+}
+
+// The steps to be bisected, and sizes that they bind.
+std::vector<Step> steps_to_bisect(const Request& request, Sizes& sizes) {
+  std::vector<Step> steps;
+  const auto add = [&](const passes::Pass& pass) { steps.push_back({pass.name, pass.run}); };
+  bool has_pass = false;
+  for (const Request::Step& step : request.steps) {
+    if (!step.vjp.empty() || !step.jvp.empty())
+      throw Error("--bisect is for passes: write the derivative to a file first, and bisect that");
+    has_pass = has_pass || step.pass != nullptr;
+    if (step.pass != nullptr)
+      add(*step.pass);
+    else
+      steps.push_back(
+          {"bind", [sizes = step.sizes](ir::Function& each) { return substitute_all(each, sizes); }});
+    sizes.insert(step.sizes.begin(), step.sizes.end());
+  }
+  if (has_pass) return steps;
+  steps.clear();  // sizes alone do not ask for a function of fixed sizes
+  for (const auto pipeline : {passes::optimisation_pipeline(), passes::lowering_pipeline()})
+    for (const passes::Pass& pass : pipeline) add(pass);
+  return steps;
+}
+
+std::string text_of(const Culprit& culprit, const std::vector<Step>& steps) {
+  std::string text = steps[culprit.step].name + ", step " + std::to_string(culprit.step + 1) + " of " +
+                     std::to_string(steps.size());
+  if (culprit.application > 0)
+    text +=
+        ", rewrite " + std::to_string(culprit.application) + " of " + std::to_string(culprit.applications);
+  text += ": " + culprit.flaw + "\n\n// before it\n" + ir::print(*culprit.before);
+  return text + (culprit.after != nullptr ? "\n// after it\n" + ir::print(*culprit.after) : "");
+}
+
+int bisect(const Request& request, const std::string& text) {
+  const ir::Module module = ir::parse(text, request.input == "-" ? "<stdin>" : request.input);
+  const ir::Function& function = find_entry(module, request.entry, request.input);
+  ArgumentSource source = request.arguments;
+  const std::vector<Step> steps = steps_to_bisect(request, source.sizes);
+  const std::optional<Culprit> culprit =
+      bisect(function, steps, source.arguments(backends::Signature(function)));
+  write_text(request.output, culprit ? text_of(*culprit, steps)
+                                     : "the bits of @" + function.name + " are the same after all " +
+                                           std::to_string(steps.size()) + " steps\n");
+  return culprit ? kInternalError : kDone;
 }
 
 std::string pass_list() {
@@ -142,6 +196,26 @@ CommandLine::CommandLine(Request& request) : request_(request) {
       ->type_name("FILE")
       ->excludes(input);
   app_.add_option("--explain-op", op_explained, "print all that is known of an op")->type_name("NAME");
+  const char* bisect = "To find the pass that goes wrong";
+  CLI::Option* bisects =
+      app_.add_flag(
+              "--bisect", request.bisect,
+              "run the steps (none: those of every program) and the interpreter, and name the first pass "
+              "and rewrite after which the bits differ or the function does not verify")
+          ->group(bisect);
+  app_.add_option("--entry", request.entry, "the function to bisect; not needed if there is just one")
+      ->type_name("FUNC")
+      ->needs(bisects)
+      ->group(bisect);
+  app_.add_option("--in", request.arguments.file, "its arguments: a safetensors file; else they are drawn")
+      ->type_name("FILE")
+      ->needs(bisects)
+      ->group(bisect);
+  app_.add_option("--seed", request.arguments.seed, "of the arguments that are drawn, of the sizes of --bind")
+      ->check(whole_number())
+      ->needs(bisects)
+      ->capture_default_str()
+      ->group(bisect);
   const char* steps = "Steps";
   vjp_ =
       app_.add_option("--vjp", "add @FUNC.vjp, which takes cotangents of the results back to the parameters")
@@ -223,7 +297,9 @@ int run(int argc, char** argv) {
     write_text("-", command.ops_listed == "markdown" ? ir::op_manual() : ir::op_list());
   if (!command.op_explained.empty()) write_text("-", ir::explain_op(command.op_explained));
   if (!command.reproducer.empty()) return run_reproducer(command.reproducer, request);
-  return request.input.empty() ? kDone : transform(request, read_text(request.input));
+  if (request.input.empty()) return kDone;
+  const std::string text = read_text(request.input);
+  return request.bisect ? bisect(request, text) : transform(request, text);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Stands in for passes/passes.cpp: with this file rondo-opt becomes planted-opt, which has passes besides that
-// fail. Tests see by it what the tools do then.
+// fail or do wrong. Tests see by it what the tools do then.
 #include "passes/passes.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "ir/error.h"
 #include "ir/op_row.h"
+#include "passes/rewrite.h"
 
 namespace rondo::passes {
 
@@ -28,6 +29,15 @@ bool throws(ir::Function& function) {
 bool breaks(ir::Function& function) {
   for (const auto& op : function.body.ops) op->results[0]->type = f64[{7}];
   return true;
+}
+
+// Copies every sqrt, but the second as rsqrt.
+bool mistakes(ir::Function& function) {
+  int count = 0;
+  return rewrite_ops(function.body, [&](ir::Builder& b, ir::Op& op) -> Replacement {
+    if (op.row != &ir::ops::sqrt) return {};
+    return ir::Values{++count == 2 ? b.rsqrt(op.operands[0]) : b.sqrt(op.operands[0])};
+  });
 }
 
 bool segfaults(ir::Function& function) {
@@ -65,6 +75,7 @@ std::span<const Pass> all_passes() {
     for (Pass& pass : rows) std::ranges::replace(pass.name, '_', '-');
     rows.insert(rows.end(), {{"planted-throw", "throws where there is a sqrt", throws},
                              {"planted-break", "makes what does not verify", breaks},
+                             {"planted-sqrt", "takes the second sqrt for rsqrt", mistakes},
                              {"planted-segfault", "writes to nowhere where there is a sqrt", segfaults},
                              {"planted-abort", "aborts", aborts},
                              {"planted-overflow", "recurses without end", overflows}});

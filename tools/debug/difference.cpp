@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tools/debug/difference.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+
+namespace rondo::tools {
+
+using runtime::Array;
+using runtime::ElementType;
+
+std::string element_text(const Array& array, int64_t i) {
+  char text[32];
+  switch (array.type()) {
+    case ElementType::f32:
+      std::snprintf(text, sizeof text, "%.9g", static_cast<double>(array.data<float>()[i]));
+      return text;
+    case ElementType::f64:
+      std::snprintf(text, sizeof text, "%.17g", array.data<double>()[i]);
+      return text;
+    case ElementType::i32:
+      return std::to_string(array.data<int32_t>()[i]);
+    case ElementType::i64:
+      return std::to_string(array.data<int64_t>()[i]);
+    default:
+      return array.data<bool>()[i] ? "true" : "false";
+  }
+}
+
+std::string Difference::text() const {
+  char number[32];
+  std::snprintf(number, sizeof number, "%.3g", ulps);
+  std::string text = std::string(number) + " ulp";
+  if (ulps > 0) text += " at position " + std::to_string(position) + ": " + found + ", expected " + expected;
+  return text;
+}
+
+namespace {
+
+// How many representable numbers lie between two floats; the same for both zeros, and for any two NaN.
+template <class T, class Int>
+double ulps_between(T x, T y) {
+  if (std::isnan(x) || std::isnan(y)) return std::isnan(x) && std::isnan(y) ? 0 : INFINITY;
+  const auto position = [](T value) {
+    Int bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits < 0 ? -static_cast<long double>(bits & std::numeric_limits<Int>::max())
+                    : static_cast<long double>(bits);
+  };
+  return static_cast<double>(std::abs(position(x) - position(y)));
+}
+
+// The error of x in units of the last place that the exact value has as an f32.
+double ulps_from(float x, double exact) {
+  if (std::isnan(x) || std::isnan(exact)) return std::isnan(x) && std::isnan(exact) ? 0 : INFINITY;
+  const float rounded = static_cast<float>(exact);
+  if (std::isinf(x) || std::isinf(rounded)) return x == rounded ? 0 : INFINITY;
+  const float above = std::nextafter(std::abs(rounded), INFINITY);
+  return std::abs(x - exact) / (static_cast<double>(above) - std::abs(rounded));
+}
+
+double difference(const Array& x, const Array& expected, int64_t i) {
+  if (x.type() == ElementType::f32 && expected.type() == ElementType::f64)
+    return ulps_from(x.data<float>()[i], expected.data<double>()[i]);
+  if (x.type() == ElementType::f32)
+    return ulps_between<float, int32_t>(x.data<float>()[i], expected.data<float>()[i]);
+  if (x.type() == ElementType::f64)
+    return ulps_between<double, int64_t>(x.data<double>()[i], expected.data<double>()[i]);
+  return element_text(x, i) == element_text(expected, i) ? 0 : INFINITY;
+}
+
+}  // namespace
+
+Difference largest_difference(const Array& found, const Array& expected) {
+  Difference largest;
+  for (int64_t i = 0; i < found.size(); ++i) {
+    const double ulps = difference(found, expected, i);
+    if (ulps <= largest.ulps) continue;
+    largest.ulps = ulps;
+    largest.position = i;
+  }
+  if (largest.ulps > 0) {
+    largest.found = element_text(found, largest.position);
+    largest.expected = element_text(expected, largest.position);
+  }
+  return largest;
+}
+
+}  // namespace rondo::tools
