@@ -7,26 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "backends/counters.h"
 #include "backends/signature.h"
 #include "ir/error.h"
 #include "ir/graph.h"
 #include "runtime/array.h"
 
 namespace rondo::backends {
-
-/// How often and how long an executable did its costly things.
-struct Counters {
-  int compiles = 0;       // code generations: 1 for its whole life
-  int binds = 0;          // new sizes seen
-  double compile_ms = 0;  // all of it; by stage:
-  double passes_ms = 0;   // IR to final IR
-  double emit_ms = 0;     // final IR to LLVM's IR
-  double llvm_ms = 0;     // LLVM's passes
-  double codegen_ms = 0;  // instruction selection to object code
-  double link_ms = 0;
-  double bind_ms = 0;            // of the last bind
-  std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
-};
 
 /// A function made ready to run by a backend. Immutable; run() may be called from several threads at once.
 class Executable {

@@ -137,10 +137,19 @@ class DriverEmitter {
     const KernelCall call = kernels_.get(op);
     for (Dim dim : call.sizes) args.push_back(size(dim));
     b_.CreateCall(call.function, args);
+    if (op.row == &ir::ops::dot) count(kDotsField, b_.getInt64(1));
+  }
+
+  void count(WorkField field_number, llvm::Value* amount) {
+    llvm::Value* counter =
+        b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), field(frame_, kWorkField), field_number);
+    b_.CreateStore(b_.CreateAdd(b_.CreateLoad(b_.getInt64Ty(), counter), amount), counter);
   }
 
   void copy(llvm::Value* to, llvm::Value* from, const Type& type) {
-    b_.CreateMemCpy(to, llvm::MaybeAlign(), from, llvm::MaybeAlign(), bytes(type));
+    llvm::Value* size = bytes(type);
+    b_.CreateMemCpy(to, llvm::MaybeAlign(), from, llvm::MaybeAlign(), size);
+    count(kCopiedBytesField, size);
   }
 
   std::vector<llvm::Value*> result_buffers(const ir::Op& op) {

@@ -13,17 +13,29 @@
 
 namespace rondo::codegen {
 
+/// What a run did. Compiled code adds to the fields by number (WorkField): keep both in step.
+struct Work {
+  std::int64_t dots = 0;
+  std::int64_t copied_bytes = 0;
+};
+
+/// Numbers of Work's fields.
+enum WorkField : unsigned { kDotsField, kCopiedBytesField };
+
+static_assert(sizeof(Work) == 2 * sizeof(std::int64_t), "compiled code takes it for an array of numbers");
+
 /// What a driver runs on. Compiled code reads the fields by number (FrameField): keep both in step.
 struct Frame {
   RunContext context;
   std::byte* const* buffers;  ///< where each buffer of the plan is
   const std::int64_t* sizes;  ///< what emit_driver returned, evaluated
+  Work* work;                 ///< counts what is done
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.
-enum FrameField : unsigned { kBuffersField = sizeof(RunContext) / sizeof(void*), kSizesField };
+enum FrameField : unsigned { kBuffersField = sizeof(RunContext) / sizeof(void*), kSizesField, kWorkField };
 
-static_assert(sizeof(Frame) == (kSizesField + 1) * sizeof(void*),
+static_assert(sizeof(Frame) == (kWorkField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
 /// Runs a whole function. Stops before the first write into a parameter's array if an error was recorded.

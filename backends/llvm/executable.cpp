@@ -2,6 +2,7 @@
 #include "backends/llvm/executable.h"
 
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
 
@@ -9,7 +10,6 @@
 #include "backends/llvm/driver.h"
 #include "ir/builder.h"
 #include "ir/error.h"
-#include "passes/pipeline.h"
 
 namespace rondo::codegen {
 
@@ -40,6 +40,7 @@ struct RunState {
   runtime::Arena arena;
   std::shared_ptr<const Bound> bound;  // that `buffers` is made for
   std::vector<std::byte*> buffers;
+  Work work;
   Frame frame = {};
 };
 
@@ -52,7 +53,7 @@ class CompiledFunction : public backends::Executable {
         jit_(options.target, debug_level(options.passes.debug)) {
     const Stopwatch all;
     Stopwatch stage;
-    passes::PassRunner(options.passes).run(passes::lowering_pipeline(), *function_);
+    passes::PassRunner(options.passes).run(options.pipeline, *function_);
     counters_.passes_ms = stage.ms();
     stage = {};
     CodeModule code(function.name);
@@ -68,7 +69,15 @@ class CompiledFunction : public backends::Executable {
     counters_.codegen_ms = jit_.times().codegen;
     counters_.link_ms = jit_.times().link;
     counters_.compiles = 1;
+    counters_.loops = backends::count_loops(*function_);
     counters_.compile_ms = all.ms();
+    tell("compiled", counters_.compile_ms);
+  }
+
+  ~CompiledFunction() override {
+    if (tells_)
+      std::fprintf(stderr, "rondo: counters of @%s\n%s", signature_.function.c_str(),
+                   counters_.text().c_str());
   }
 
   const backends::Signature& signature() const override { return signature_; }
@@ -106,6 +115,8 @@ class CompiledFunction : public backends::Executable {
     }
     ~Lease() {
       std::lock_guard lock(owner_.mutex_);
+      owner_.counters_.dots = state_->work.dots;
+      owner_.counters_.copied_bytes = state_->work.copied_bytes;
       owner_.idle_.push_back(std::move(state_));
     }
     RunState& operator*() const { return *state_; }
@@ -114,6 +125,10 @@ class CompiledFunction : public backends::Executable {
     const CompiledFunction& owner_;
     std::unique_ptr<RunState> state_;
   };
+
+  void tell(const char* what, double ms) const {
+    if (tells_) std::fprintf(stderr, "rondo: @%s %s: %.3f ms\n", signature_.function.c_str(), what, ms);
+  }
 
   std::shared_ptr<const Bound> bind(std::span<Array* const> args) const {
     {
@@ -126,12 +141,15 @@ class CompiledFunction : public backends::Executable {
     ++counters_.binds;
     counters_.bind_ms = watch.ms();
     counters_.arena_bytes = bound->arena_bytes;
+    tell("bound to new sizes", counters_.bind_ms);
     bounds_.add(bound);
     return bound;
   }
 
   void prepare(RunState& state, const std::shared_ptr<const Bound>& bound) const {
     state.error.reset();
+    state.work = {};
+    state.frame.work = &state.work;
     if (state.bound == bound) return;
     state.bound = nullptr;
     state.arena.reserve(static_cast<std::uint64_t>(bound->arena_bytes));
@@ -157,8 +175,10 @@ class CompiledFunction : public backends::Executable {
 
     if (state.error.set()) throw backends::recorded_error(*function_, state.error.op, state.error.position);
     for (size_t i = 0; i < results.size(); ++i)
-      if (table_.results[i].kind == ResultSource::kCopy)
+      if (table_.results[i].kind == ResultSource::kCopy) {
         std::memcpy(results[i].raw(), state.buffers[table_.results[i].buffer], results[i].bytes());
+        state.work.copied_bytes += static_cast<std::int64_t>(results[i].bytes());
+      }
     for (size_t i = 0; i < results.size(); ++i)
       if (table_.results[i].kind == ResultSource::kDonated)
         results[i] = std::move(*args[table_.results[i].buffer]);
@@ -181,6 +201,7 @@ class CompiledFunction : public backends::Executable {
   std::unique_ptr<ir::Function> function_;  // the final one, for messages
   backends::Signature signature_;
   CompileOptions options_;
+  const bool tells_ = options_.passes.debug.shows(passes::Debug::kPasses, "counters");
   BindTable table_;
   Jit jit_;
   Driver* driver_ = nullptr;

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "backends/executable.h"
 #include "backends/llvm/target.h"
 #include "passes/pass_runner.h"
+#include "passes/pipeline.h"
 #include "runtime/arena.h"
 
 namespace rondo::codegen {
@@ -18,6 +20,8 @@ struct CompileOptions {
   /// Before each run all memory that it works in and all results are filled with NaN (-1 in integers): a test
   /// that nothing is read before it is written.
   bool poison = false;
+  /// What makes the function one that code can be made for.
+  std::span<const passes::Pass> pipeline = passes::lowering_pipeline();
   /// How the passes are watched over. The LLVM IR and the assembly are shown as a part called `llvm`.
   passes::PassRunner::Options passes = {};
 };

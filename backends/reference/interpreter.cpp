@@ -2,6 +2,7 @@
 #include "backends/reference/interpreter.h"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <new>
 #include <unordered_map>
@@ -60,6 +61,7 @@ class Walk {
       : facts_(facts), sizes_(sizes), precision_(precision) {}
 
   const ir::ErrorRecord& error() const { return error_; }
+  int64_t dots() const { return dots_; }
 
   std::vector<Shared> run(const ir::Graph& graph, const std::vector<Shared>& args) {
     std::unordered_map<const ir::Value*, Shared> values;
@@ -104,6 +106,7 @@ class Walk {
     for (const Shared& x : in) operands.push_back(x.get());
     std::vector<HostArray> out;
     for (const auto& result : op.results) out.push_back(allocate(*result));
+    dots_ += op.row == &ir::ops::dot;
     op.row->evaluate({op, operands, out, sizes_, facts_.at(&op).number, error_});
     return share(std::move(out));
   }
@@ -164,6 +167,7 @@ class Walk {
   const Sizes& sizes_;
   Precision precision_;
   ir::ErrorRecord error_;
+  int64_t dots_ = 0;
 };
 
 class Interpreter : public backends::Executable {
@@ -175,7 +179,9 @@ class Interpreter : public backends::Executable {
         precision_(precision) {}
 
   const backends::Signature& signature() const override { return signature_; }
-  backends::Counters counters() const override { return {.compiles = 1}; }
+  backends::Counters counters() const override {
+    return {.compiles = 1, .dots = dots_, .loops = backends::count_loops(*function_)};
+  }
 
   std::vector<Array> run(std::span<Array* const> args) const override {
     try {
@@ -199,6 +205,7 @@ class Interpreter : public backends::Executable {
       in.push_back(std::make_shared<HostArray>(std::move(x)));
     }
     const std::vector<Shared> out = walk.run(function_->body, in);
+    dots_ = walk.dots();
     if (walk.error().set) throw backends::recorded_error(*function_, walk.error().op, walk.error().position);
     std::vector<Array> results;
     for (const Shared& x : out) {
@@ -233,6 +240,7 @@ class Interpreter : public backends::Executable {
   backends::Signature signature_;
   Facts facts_;
   Precision precision_;
+  mutable std::atomic<int64_t> dots_ = 0;  // of the last run
 };
 
 }  // namespace

@@ -85,8 +85,9 @@ std::string Program::traced() const { return ir::print(*parts_->initial); }
 std::string Program::optimised() const { return ir::print(*parts_->traced.function); }
 
 Counters Program::counters() const {
-  const backends::Counters of_executable = parts_->executable->counters();
-  return {of_executable.compiles, of_executable.binds, parts_->compile_ms, of_executable.bind_ms};
+  Counters counters = parts_->executable->counters();
+  counters.compile_ms = parts_->compile_ms;
+  return counters;
 }
 
 Weights Program::init(uint64_t seed, Loc loc) const {

@@ -46,6 +46,46 @@ TEST_CASE("1,000 random sizes need one code generation") {
   CHECK(lstm.code->counters().binds <= 8 * 12);
 }
 
+TEST_CASE("an executable counts dots, loops, and the bytes that it plans and copies") {
+  const Compiled nested(
+      R"(func @f(%x: f32[T,B,4], %W: f32[4,4], %h0: f32[B,4]) -> (f32[B,4], f32[T,B,4], f32[B,4]) {
+    %x1 = dot %x, %W contract([2],[0])
+    %h, %hs = scan T index(%t) over(%xt = %x1) carry(%h = %h0) use(%W = %W) {
+      %a = dot %h, %W contract([1],[0])
+      %b = scan 3 index(%s) over() carry(%k = %a) use(%W = %W) {
+        %c = dot %k, %W contract([1],[0])
+        %d = dot %c, %W contract([1],[1])
+        yield carry(%d) stack()
+      }
+      %n = add %b, %xt
+      yield carry(%n) stack(%n)
+    }
+    return %h, %hs, %h
+  })");
+  for (const int64_t T : {0, 1, 5}) {
+    CHECK(nested.agrees({{"T", T}, {"B", 2}}));
+    const backends::Counters counters = nested.code->counters();
+    CHECK(counters.dots == 1 + T * (1 + 3 * 2));
+    CHECK(nested.reference->counters().dots == counters.dots);
+    CHECK(counters.arena_bytes > 0);
+    // The last carry leaves the stack for its result, and the result is given twice.
+    CHECK(counters.copied_bytes == 2 * (2 * 4 * 4));
+    CHECK(counters.binds == (T == 0 ? 1 : T == 1 ? 2 : 3));
+    REQUIRE(counters.loops.size() == 2);
+    CHECK(counters.loops[0].length == "T");
+    CHECK(counters.loops[0].dots == 1);
+    CHECK(counters.loops[0].place == "scan %h");
+    CHECK(counters.loops[1].depth == 1);
+    CHECK(counters.loops[1].dots == 2);
+    CHECK(counters.text().find("\ndots " + std::to_string(counters.dots) + "\n") != std::string::npos);
+    CHECK(counters.text().ends_with(
+        "\nloop of T (scan %h): 1 dot a step\n  loop of 3 (scan %b): 2 dots a step\n"));
+    CHECK(counters.json().ends_with(
+        "\"loops\":[{\"place\":\"scan %h\",\"length\":\"T\",\"depth\":0,\"dots\":1},"
+        "{\"place\":\"scan %b\",\"length\":\"3\",\"depth\":1,\"dots\":2}]}"));
+  }
+}
+
 TEST_CASE("a length of 100,000 compiles like a length of 10, and runs") {
   double least[2] = {1e9, 1e9};
   for (int attempt = 0; attempt < 3; ++attempt)

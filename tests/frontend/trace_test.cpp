@@ -96,6 +96,8 @@ TEST_CASE("a chain of a million ops is traced, put in order and destroyed on the
       },
       {f32[{}]}, kBackend);
   CHECK(f.counters().compiles == 1);
+  CHECK(f.counters().text().starts_with("compiles 1\ncompile_ms "));
+  CHECK(f.counters().json().starts_with("{\"compiles\":1,\"compile_ms\":"));
 }
 
 TEST_CASE("traces on several threads do not meet") {

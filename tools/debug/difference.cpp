@@ -29,11 +29,21 @@ std::string element_text(const Array& array, int64_t i) {
   }
 }
 
+bool same_bits(const Array& x, const Array& y, int64_t i) {
+  if (x.type() == ElementType::f32 && std::isnan(x.data<float>()[i]) && std::isnan(y.data<float>()[i]))
+    return true;
+  if (x.type() == ElementType::f64 && std::isnan(x.data<double>()[i]) && std::isnan(y.data<double>()[i]))
+    return true;
+  const size_t bytes = x.bytes() / static_cast<size_t>(x.size());
+  const auto at = [&](const Array& array) { return static_cast<const std::byte*>(array.raw()) + i * bytes; };
+  return std::memcmp(at(x), at(y), bytes) == 0;
+}
+
 std::string Difference::text() const {
   char number[32];
   std::snprintf(number, sizeof number, "%.3g", ulps);
   std::string text = std::string(number) + " ulp";
-  if (ulps > 0) text += " at position " + std::to_string(position) + ": " + found + ", expected " + expected;
+  if (any) text += " at position " + std::to_string(position) + ": " + found + ", expected " + expected;
   return text;
 }
 
@@ -77,11 +87,13 @@ Difference largest_difference(const Array& found, const Array& expected) {
   Difference largest;
   for (int64_t i = 0; i < found.size(); ++i) {
     const double ulps = difference(found, expected, i);
-    if (ulps <= largest.ulps) continue;
+    const bool differs = found.type() == expected.type() ? !same_bits(found, expected, i) : ulps > 0;
+    if (!differs || (largest.any && ulps <= largest.ulps)) continue;
+    largest.any = true;
     largest.ulps = ulps;
     largest.position = i;
   }
-  if (largest.ulps > 0) {
+  if (largest.any) {
     largest.found = element_text(found, largest.position);
     largest.expected = element_text(expected, largest.position);
   }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/counters.h"
 #include "rondo/array.h"
 #include "rondo/fields.h"
 #include "rondo/optimizers.h"
@@ -24,13 +25,9 @@ struct Options {
   std::string dump = {};         // a folder: each stage of the IR is written there
 };
 
-/// How often and for how long a compiled function did its costly things.
-struct Counters {
-  int compiles = 0;       // code generations: 1, whatever the sizes
-  int binds = 0;          // new sizes seen
-  double compile_ms = 0;  // from the traced function to code
-  double bind_ms = 0;     // of the last new sizes
-};
+/// How often and for how long a compiled function did its costly things, as numbers, text() and json();
+/// compile_ms is all that it took from the traced function to code.
+using backends::Counters;
 
 namespace detail {
 /// The name of a field and the place where it was asked for.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "backends/counters.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "ir/op_row.h"
+#include "ir/scan.h"
+#include "ir/text.h"
+
+namespace rondo::backends {
+
+namespace {
+
+std::string text_of(double ms) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", ms);
+  return text;
+}
+std::string text_of(std::int64_t count) { return std::to_string(count); }
+std::string text_of(int count) { return std::to_string(count); }
+
+}  // namespace
+
+std::string Counters::text() const {
+  std::string text;
+  each_number(
+      [&](const char* name, auto number) { text += std::string(name) + " " + text_of(number) + "\n"; });
+  for (const Loop& loop : loops)
+    text += std::string(2 * static_cast<size_t>(loop.depth), ' ') + "loop of " + loop.length + " (" +
+            loop.place + "): " + ir::counted(static_cast<size_t>(loop.dots), "dot") + " a step\n";
+  return text;
+}
+
+std::string Counters::json() const {
+  nlohmann::ordered_json all;
+  each_number([&](const char* name, auto number) { all[name] = number; });
+  all["loops"] = nlohmann::ordered_json::array();
+  for (const Loop& loop : loops)
+    all["loops"].push_back(
+        {{"place", loop.place}, {"length", loop.length}, {"depth", loop.depth}, {"dots", loop.dots}});
+  return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+namespace {
+
+class LoopCount {
+ public:
+  std::vector<Counters::Loop> run(const ir::Function& function) {
+    visit(function.body, -1);
+    return std::move(loops_);
+  }
+
+ private:
+  void visit(const ir::Graph& graph, int loop) {
+    for (const auto& op : graph.ops) {
+      if (op->row == &ir::ops::dot && loop >= 0) ++loops_[loop].dots;
+      int inside = loop;
+      if (op->row == &ir::ops::scan) {
+        const std::string& name = op->result()->name;
+        const std::string called = name.empty() ? "scan" : "scan %" + name;
+        inside = static_cast<int>(loops_.size());
+        loops_.push_back({op->loc.known() ? op->loc.text() : called, ir::Scan(*op).length().text(),
+                          loop < 0 ? 0 : loops_[loop].depth + 1});
+      }
+      for (const auto& region : op->regions) visit(*region, inside);
+    }
+  }
+
+  std::vector<Counters::Loop> loops_;
+};
+
+}  // namespace
+
+std::vector<Counters::Loop> count_loops(const ir::Function& function) { return LoopCount().run(function); }
+
+}  // namespace rondo::backends

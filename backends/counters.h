@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace rondo::backends {
+
+/// How often and for how long an executable did its costly things. A new counter is a field here, and a line
+/// in each_number below, from which it is printed.
+struct Counters {
+  int compiles = 0;       // code generations: 1, whatever the sizes
+  double compile_ms = 0;  // all of it; by stage:
+  double passes_ms = 0;   // IR to final IR
+  double emit_ms = 0;     // final IR to LLVM's IR
+  double llvm_ms = 0;     // LLVM's passes
+  double codegen_ms = 0;  // instruction selection to object code
+  double link_ms = 0;
+
+  int binds = 0;                 // new sizes seen
+  double bind_ms = 0;            // of the last bind
+  std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
+
+  std::int64_t dots = 0;  // that the last run computed, those in loops as often as they ran
+  std::int64_t copied_bytes =
+      0;  // that the last run moved from buffer to buffer: carries, stacks and results
+          // that the plan could not place where they are needed
+
+  /// A scan of the final function.
+  struct Loop {
+    std::string place;      // where the user wrote it, or what its first result is called
+    std::string length;     // its number of steps, a size
+    int depth = 0;          // how many loops are around it
+    std::int64_t dots = 0;  // in one step, those of inner loops not counted
+  };
+  std::vector<Loop> loops;  // in program order, each before those in it
+
+  /// Calls visit(name, number) for all that is not of a loop.
+  template <class Visit>
+  void each_number(Visit&& visit) const {
+    visit("compiles", compiles);
+    visit("compile_ms", compile_ms);
+    visit("passes_ms", passes_ms);
+    visit("emit_ms", emit_ms);
+    visit("llvm_ms", llvm_ms);
+    visit("codegen_ms", codegen_ms);
+    visit("link_ms", link_ms);
+    visit("binds", binds);
+    visit("bind_ms", bind_ms);
+    visit("arena_bytes", arena_bytes);
+    visit("dots", dots);
+    visit("copied_bytes", copied_bytes);
+  }
+
+  /// A line for each number and each loop.
+  std::string text() const;
+  /// One JSON object: the numbers by name, and `loops`, a list of objects with the fields of Loop.
+  std::string json() const;
+};
+
+/// The scans of a function, with the dots in each.
+std::vector<Counters::Loop> count_loops(const ir::Function& function);
+
+}  // namespace rondo::backends
