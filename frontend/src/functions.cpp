@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/functions.h"
 
+#include <numeric>
 #include <optional>
 
 #include "frontend/src/broadcast.h"
