@@ -35,10 +35,13 @@ Names::Names(const Graph& graph, const Names* first) {
   find_literals(graph);
   for (size_t i = 0; i < graph.params.size(); ++i) {
     const Graph* bound = first != nullptr && graph.owner != nullptr ? graph.owner->regions[0].get() : nullptr;
-    if (bound != nullptr && i < bound->params.size())
-      names_[graph.param(i)] = *taken_.insert(first->of(bound->param(i))).first;
-    else
+    if (bound == nullptr || i >= bound->params.size()) {
       name(graph.param(i));
+      continue;
+    }
+    const std::string& shared = first->of(bound->param(i));
+    names_[graph.param(i)] = *taken_.insert(shared).first;
+    if (is_number(shared)) ++unnamed_;  // numbers go on behind those of the parameters
   }
   for (const auto& op : graph.ops)
     for (const auto& result : op->results)
