@@ -97,6 +97,19 @@ TEST_CASE("weights") {
   CHECK_MISUSE(nn::dropout("d", 1)(x), "dropout 'd': the rate is a probability below 1, found 1.000000");
 }
 
+TEST_CASE("layers") {
+  const auto layers = [](nn::LayersOptions options, Loc loc = {}) {
+    return nn::layers<nn::Rnn>("r", 4, 2, options, loc);
+  };
+  CHECK_MISUSE((layers({.layers = 0}), x), "layers 'r': their number must be 1 or more, found 0");
+  CHECK_MISUSE((layers({.dropout = 1}), x),
+               "layers 'r': the rate of dropout is a probability below 1, found 1.000000");
+  CHECK_MISUSE(layers({.layers = 2})(reshape(x, {1, B, 4}), {.initial = {{zeros({B, 2})}}}).last,
+               "layers 'r': expected an initial state for each of 2 cells, found 1");
+  CHECK_MISUSE(layers({})(reshape(x, {1, 1, B, 4}), {.length = i}).last,
+               "scan: with lengths i32[B] an input is [1,B,..], found 'x' f32[1,1,B,4]");
+}
+
 TEST_CASE("what happens once") {
   const auto draw = [] { return random_uniform("noise", {3}); };
   const std::string first = at(__LINE__ - 1), drawn = first.substr(0, first.size() - 2);

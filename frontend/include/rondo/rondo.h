@@ -11,6 +11,7 @@
 #include "rondo/functions.h"
 #include "rondo/grad.h"
 #include "rondo/init.h"
+#include "rondo/layers.h"
 #include "rondo/losses.h"
 #include "rondo/nn.h"
 #include "rondo/optimizers.h"
