@@ -2,10 +2,12 @@
 #include "rondo/nn.h"
 
 #include <cmath>
+#include <regex>
 #include <vector>
 
 #include "frontend/src/trace.h"
 #include "rondo/param.h"
+#include "rondo/pytorch.h"
 
 namespace rondo::nn {
 
@@ -29,6 +31,15 @@ void check_size(const std::string& name, const char* what, int64_t size, Loc loc
     detail::fail(loc, "'" + name + "': " + what + " must be 1 or more, found " + std::to_string(size));
 }
 
+// What PyTorch calls a cell's tensor: of a cell "x.l2_reverse" tensor "bias_hh" is "x.bias_hh_l2_reverse", of "x"
+// it is "x.bias_hh_l0".
+std::string pytorch_name(const std::string& cell, const std::string& tensor) {
+  static const std::regex layer("(.*\\.)?(l[0-9]+(_reverse)?)");
+  std::smatch found;
+  if (std::regex_match(cell, found, layer)) return found[1].str() + tensor + "_" + found[2].str();
+  return cell + "." + tensor + "_l0";
+}
+
 }  // namespace
 
 Linear::Linear(const std::string& name, int64_t outputs, Loc loc)
@@ -47,15 +58,20 @@ Tensor Linear::operator()(const Tensor& x, Loc loc) const {
     const int64_t inputs = x.dim(-1, loc).constant();
     const Initializer init = within(1 / std::sqrt(static_cast<double>(inputs)));
     detail::Trace& trace = detail::Trace::current(loc);
-    W = trace.declare(full_name_ + ".W", {f32[{inputs, outputs_}], init, true, loc_});
-    b = trace.declare(full_name_ + ".b", {f32[{outputs_}], init, true, loc_});
+    W = trace.declare(
+        full_name_ + ".W",
+        {f32[{inputs, outputs_}], init, true, loc_, {{.name = full_name_ + ".weight", .transposed = true}}});
+    b = trace.declare(full_name_ + ".b",
+                      {f32[{outputs_}], init, true, loc_, {{.name = full_name_ + ".bias"}}});
   }
   CalledFrom here(loc);
   return dot(x, W) + b;
 }
 
 Embedding::Embedding(const std::string& name, int64_t rows, int64_t width, Loc loc)
-    : W(param(name + ".W", {rows, width}, normal(0, 1), loc)) {}
+    : W(param(name + ".W", {rows, width}, normal(0, 1), loc)) {
+  pytorch_form(W, {{.name = name + ".weight"}}, loc);
+}
 
 LayerNorm::LayerNorm(const std::string& name, int64_t width, double epsilon, Loc loc)
     : name_(name), epsilon_(epsilon) {
@@ -93,6 +109,12 @@ CellWeights::CellWeights(const std::string& name, int64_t inputs, int64_t hidden
   W = param(name + ".W", {inputs, gates * hidden}, init, loc);
   U = param(name + ".U", {hidden, gates * hidden}, init, loc);
   b = param(name + ".b", {gates * hidden}, twice(init, summed * hidden), loc);
+  pytorch_form(W, {{.name = pytorch_name(name, "weight_ih"), .transposed = true}}, loc);
+  pytorch_form(U, {{.name = pytorch_name(name, "weight_hh"), .transposed = true}}, loc);
+  pytorch_form(b,
+               {{.name = pytorch_name(name, "bias_ih")},
+                {.name = pytorch_name(name, "bias_hh"), .rows = {{0, summed * hidden}}}},
+               loc);
 }
 
 Rnn::State Rnn::operator()(const Tensor& x, const State& s) const {
@@ -109,7 +131,9 @@ Lstm::State Lstm::operator()(const Tensor& x, const State& s) const {
 
 Gru::Gru(const std::string& name, int64_t inputs, int64_t hidden, Loc loc)
     : CellWeights(name, inputs, hidden, 3, 2, loc),
-      bn(param(name + ".bn", {hidden}, within(1 / std::sqrt(static_cast<double>(hidden))), loc)) {}
+      bn(param(name + ".bn", {hidden}, within(1 / std::sqrt(static_cast<double>(hidden))), loc)) {
+  pytorch_form(bn, {{.name = pytorch_name(name, "bias_hh"), .rows = {{2 * hidden, 3 * hidden}}}}, loc);
+}
 
 Gru::State Gru::operator()(const Tensor& x, const State& s) const {
   CalledFrom here(loc);

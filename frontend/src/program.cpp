@@ -99,6 +99,9 @@ Weights Program::init(uint64_t seed, Loc loc) const {
         weights.set(name, initial_value(name, variable, backends::shape_of(variable.type, {}), seed));
       else
         weights.set_unsized(name);
+      if (variable.trained)
+        weights.set_pytorch_form(name,
+                                 variable.pytorch.empty() ? PytorchForm{{.name = name}} : variable.pytorch);
     }
     return weights;
   });

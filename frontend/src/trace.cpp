@@ -142,23 +142,29 @@ Tensor Trace::declared(const std::string& full_name, const Variable& variable) {
 }
 
 void Trace::update(const Tensor& variable, const Tensor& new_value, Loc loc) {
-  const ir::Value* own = Access::level(variable) == levels_[0]->id ? Access::value(variable) : nullptr;
-  const auto found =
-      std::find_if(values_.begin(), values_.end(), [&](const auto& each) { return each.second == own; });
-  if (found == values_.end()) fail(loc, "update: the first tensor is no state: make it by state(name, ..)");
-  if (variables_.at(found->first).constant != nullptr)
-    fail(loc, "update: '" + found->first + "' is a constant: what changes is a state(name, ..)");
+  const std::string* name = name_of(variable);
+  if (name == nullptr) fail(loc, "update: the first tensor is no state: make it by state(name, ..)");
+  const Variable& known = variables_.at(*name);
+  if (known.constant != nullptr)
+    fail(loc, "update: '" + *name + "' is a constant: what changes is a state(name, ..)");
   if (levels_.size() > 1)
-    fail(loc, "update: '" + found->first +
+    fail(loc, "update: '" + *name +
                   "' can't be updated inside a cell or a branch: let it return the value, and update it "
                   "with that outside, with run.last of a scan");
   ir::Value* updated = value(new_value, loc);
-  if (updated->type != found->second->type)
-    fail(loc, "update: '" + found->first + "' is " + found->second->type.text() + ", its new value " +
-                  updated->type.text() + ": they must agree");
-  if (updates_.contains(found->first)) fail(loc, "update: '" + found->first + "' is updated a second time");
+  if (updated->type != known.type)
+    fail(loc, "update: '" + *name + "' is " + known.type.text() + ", its new value " + updated->type.text() +
+                  ": they must agree");
+  if (updates_.contains(*name)) fail(loc, "update: '" + *name + "' is updated a second time");
   if (pace_ != nullptr) updated = value(elementwise("select", {pace_->now, new_value, variable}, loc), loc);
-  updates_[found->first] = updated;
+  updates_[*name] = updated;
+}
+
+const std::string* Trace::name_of(const Tensor& variable) const {
+  if (Access::level(variable) != levels_[0]->id) return nullptr;
+  const auto found = std::find_if(values_.begin(), values_.end(),
+                                  [&](const auto& each) { return each.second == Access::value(variable); });
+  return found == values_.end() ? nullptr : &found->first;
 }
 
 void Trace::claim_stream(const std::string& full_name, Loc loc) {

@@ -10,6 +10,7 @@
 #include "ir/builder.h"
 #include "rondo/array.h"
 #include "rondo/init.h"
+#include "rondo/pytorch.h"
 #include "rondo/tensor.h"
 
 // Tracing: the user's function runs once, on tensors that stand for values, and every call appends ops. A
@@ -27,6 +28,7 @@ struct Variable {
   Initializer initializer = nullptr;
   bool trained;  // a parameter: a gradient is wanted
   Loc loc = Loc::unknown();
+  PytorchForm pytorch = {};  // of a parameter; if empty, it stands in PyTorch's files as it is
   std::shared_ptr<const Array> constant = nullptr;  // what is no weight, but part of the function
 };
 
@@ -78,6 +80,9 @@ class Trace {
   void update(const Tensor& variable, const Tensor& value, Loc loc);
   /// What holds updates back now; nullptr if nothing does.
   const Pace* pace() const { return pace_; }
+  /// The name of a variable; nullptr if the tensor is another value.
+  const std::string* name_of(const Tensor& variable) const;
+  Variable& variable(const std::string& full_name) { return variables_.at(full_name); }
 
   /// The scopes open now in front of a name; Error if the name is unfit.
   std::string full_name(const std::string& name, Loc loc) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rondo/weights.h"
 
+#include "frontend/src/pytorch.h"
 #include "runtime/safetensors.h"
 #include "runtime/text.h"
 
@@ -59,20 +60,43 @@ void Weights::set(const std::string& name, Array array) { arrays_[name] = std::m
 
 void Weights::set_unsized(const std::string& name) { unsized_.insert(name); }
 
+void Weights::set_pytorch_form(const std::string& name, PytorchForm form) {
+  pytorch_forms_[name] = std::move(form);
+}
+
 void Weights::reset(const std::string& name, Loc loc) {
   if (!unsized_.contains(name)) fail(loc, "reset: '" + name + "' is no state whose sizes the call decides");
   arrays_.erase(name);
 }
 
-void Weights::save(const std::string& path, Loc loc) const {
-  translated(loc, [&] { runtime::write_safetensors(path, {arrays_, metadata}); });
+std::map<std::string, Array> Weights::pytorch_tensors(Loc loc) const {
+  if (pytorch_forms_.empty())
+    fail(loc,
+         "PyTorch's layout is known of weights that come from init(seed): call that, and load a file into "
+         "them");
+  return translated(loc, [&] { return detail::to_pytorch(pytorch_forms_, arrays_, loc); });
 }
 
-void Weights::load(const std::string& path, Loc loc) {
+void Weights::save(const std::string& path, FileOptions options, Loc loc) const {
+  const bool as_pytorch = options.layout == Layout::pytorch;
+  translated(loc, [&] {
+    runtime::write_safetensors(path, {as_pytorch ? pytorch_tensors(loc) : arrays_, metadata});
+  });
+}
+
+void Weights::load(const std::string& path, FileOptions options, Loc loc) {
+  const bool as_pytorch = options.layout == Layout::pytorch;
   runtime::TensorFile file = translated(loc, [&] { return runtime::read_safetensors(path); });
-  const std::string lines = misfits(arrays_, unsized_, file.tensors);
+  const std::string lines =
+      as_pytorch ? misfits(pytorch_tensors(loc), {}, file.tensors) : misfits(arrays_, unsized_, file.tensors);
   if (!lines.empty()) fail(loc, "the weights in " + quoted(path) + " do not fit the model:" + lines);
-  arrays_ = std::move(file.tensors);
+  if (as_pytorch) {
+    auto parameters =
+        translated(loc, [&] { return detail::from_pytorch(pytorch_forms_, arrays_, file.tensors); });
+    for (auto& [name, array] : parameters) arrays_.at(name) = std::move(array);
+  } else {
+    arrays_ = std::move(file.tensors);
+  }
   metadata = std::move(file.metadata);
 }
 

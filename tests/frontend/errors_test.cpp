@@ -110,6 +110,37 @@ TEST_CASE("layers") {
                "scan: with lengths i32[B] an input is [1,B,..], found 'x' f32[1,1,B,4]");
 }
 
+TEST_CASE("forms in PyTorch's layout") {
+  const auto form = [](Tensor x, const PytorchForm& form, Loc loc = {}) {
+    pytorch_form(x, form, loc);
+    return x;
+  };
+  const auto w = [](std::initializer_list<Dim> dims = {2, 3}) { return param("w", dims); };
+  CHECK_MISUSE(form(x, {{.name = "t"}}),
+               "pytorch_form: the tensor is no parameter: make it by param(name, ..)");
+  CHECK_MISUSE(form(w() + 1, {{.name = "t"}}),
+               "pytorch_form: the tensor is no parameter: make it by param(name, ..)");
+  CHECK_MISUSE(form(state("s", {2}), {{.name = "t"}}),
+               "pytorch_form: the tensor is no parameter: make it by param(name, ..)");
+  CHECK_MISUSE(form(w(), {}), "pytorch_form: 'w' is f32[2,3]: it needs a part that holds it");
+  CHECK_MISUSE(form(form(w(), {{.name = "t"}}), {{.name = "u"}}),
+               "pytorch_form: 'w' is f32[2,3]: its form is told a second time");
+  CHECK_MISUSE(form(w(), {{.name = "a b"}}),
+               "a name is made of letters, digits, '_', '-' and '.', found 'a b'");
+  CHECK_MISUSE(form(w({2}), {{.name = "t", .transposed = true}}),
+               "pytorch_form: 'w' is f32[2]: only a whole matrix can be transposed in 't'");
+  CHECK_MISUSE(form(w(), {{.name = "t", .transposed = true, .rows = {{0, 2}}}}),
+               "pytorch_form: 'w' is f32[2,3]: only a whole matrix can be transposed in 't'");
+  CHECK_MISUSE(form(w(), {{.name = "t", .rows = {{5, 6}}}}),
+               "pytorch_form: 'w' is f32[2,3]: rows 5 to 6 of 't' can't hold it");
+  CHECK_MISUSE(form(w(), {{.name = "t"}, {.name = "u", .rows = {{0, 3}}}}),
+               "pytorch_form: 'w' is f32[2,3]: rows 0 to 3 of 'u' can't hold its first rows");
+  CHECK_MISUSE(form(w(), {{.name = "t", .rows = {{-2, 0}}}}),
+               "pytorch_form: 'w' is f32[2,3]: rows -2 to 0 of 't' can't hold it");
+  CHECK_MISUSE(form(w({}), {{.name = "t", .rows = {{0, 1}}}}),
+               "pytorch_form: 'w' is f32[]: rows 0 to 1 of 't' can't hold it");
+}
+
 TEST_CASE("what happens once") {
   const auto draw = [] { return random_uniform("noise", {3}); };
   const std::string first = at(__LINE__ - 1), drawn = first.substr(0, first.size() - 2);

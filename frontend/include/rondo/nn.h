@@ -72,8 +72,9 @@ class Dropout {
 inline Dropout dropout(const std::string& name, double rate, Loc loc = {}) { return {name, rate, loc}; }
 
 /// Weights of a cell: `name.W` [inputs, gates hidden], `name.U` [hidden, gates hidden] and `name.b` [gates
-/// hidden], uniform in +-1/sqrt(hidden). In the first `summed` gates b is the sum of two draws, since PyTorch
-/// adds two biases there.
+/// hidden], uniform in +-1/sqrt(hidden). In the first `summed` gates, 1 or more, b is the sum of two draws,
+/// since PyTorch adds two biases there. In PyTorch's layout a cell `x.lK` or `x.lK_reverse`, K a number, is that
+/// layer of a module `x`; any other cell is the only layer of a module of its name.
 struct CellWeights {
   CellWeights(const std::string& name, int64_t inputs, int64_t hidden, int64_t gates, int64_t summed,
               Loc loc);

@@ -16,6 +16,7 @@
 #include "rondo/nn.h"
 #include "rondo/optimizers.h"
 #include "rondo/param.h"
+#include "rondo/pytorch.h"
 #include "rondo/scan.h"
 #include "rondo/schedule.h"
 #include "rondo/synthetic.h"
