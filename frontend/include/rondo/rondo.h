@@ -6,6 +6,7 @@
 #include "rondo/batches.h"
 #include "rondo/compile.h"
 #include "rondo/control.h"
+#include "rondo/csv.h"
 #include "rondo/dropout.h"
 #include "rondo/early_stopping.h"
 #include "rondo/functions.h"
