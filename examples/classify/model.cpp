@@ -11,8 +11,10 @@ Tensor logits(const ModelSizes& sizes, const Tensor& words, const Tensor& length
   const double drop = 0.3;
   Tensor x =
       nn::dropout("drop_words", drop)(nn::embedding("words", sizes.vocabulary, sizes.embedding)(words));
-  auto run = scan(nn::lstm("lstm", sizes.embedding, sizes.hidden), x, {.length = length});
-  return nn::linear("out", sizes.labels)(nn::dropout("drop_last", drop)(run.last.h));
+  const auto lstm =
+      nn::layers<nn::Lstm>("lstm", sizes.embedding, sizes.hidden,
+                           {.layers = sizes.layers, .bidirectional = sizes.bidirectional, .dropout = drop});
+  return nn::linear("out", sizes.labels)(nn::dropout("drop_last", drop)(lstm(x, {.length = length}).last));
 }
 
 Batch make_batch(std::span<const Sample> samples, std::span<const std::size_t> indices) {

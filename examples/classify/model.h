@@ -8,24 +8,26 @@
 #include <span>
 #include <vector>
 
+#include "examples/classify/vocabulary.h"
+
 namespace classify {
+
+inline constexpr std::int64_t kMostWidth = 4096, kMostLayers = 16;
+
+inline constexpr std::size_t kBatchSize = 64;  // titles that are worked on at once
 
 struct ModelSizes {
   std::int64_t vocabulary;
+  std::int64_t labels;
   std::int64_t embedding = 64;
   std::int64_t hidden = 128;
-  std::int64_t labels = 16;
+  std::int64_t layers = 1;
+  bool bidirectional = false;
 };
 
-/// Embedding, dropout, LSTM over the true lengths, dropout, linear: words i32[T,B] and length i32[B] to
-/// logits f32[B,labels].
+/// Embedding, dropout, layers of LSTM over the true lengths with dropout between them, dropout of their final
+/// states, linear: words i32[T,B] and length i32[B] to logits f32[B,labels].
 rondo::Tensor logits(const ModelSizes& sizes, const rondo::Tensor& words, const rondo::Tensor& length);
-
-/// A title as the model sees it.
-struct Sample {
-  std::vector<std::int32_t> words;
-  std::int32_t label;
-};
 
 struct Batch {
   rondo::Array words;   // i32[T,B], padded with 0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "examples/classify/titles.h"
+#include "examples/classify/package_titles.h"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ std::string record(const std::string& package, const std::string& section, const
 
 // "title/section" of all titles, sorted by title.
 std::vector<std::string> titles_of(std::string_view text, std::size_t chunk = std::string::npos) {
-  TitleCollector collector;
+  PackageTitles collector;
   for (std::size_t at = 0; at < text.size(); at += std::min(chunk, text.size()))
     collector.feed(text.substr(at, chunk));
   Titles titles = collector.finish();
@@ -39,7 +39,7 @@ using List = std::vector<std::string>;
 
 std::string failure_of(const std::optional<std::string>& path) {
   try {
-    read_titles(path);
+    read_package_titles(path);
   } catch (const Failure& failure) {
     return failure.what();
   }
@@ -92,7 +92,7 @@ TEST_CASE("titles: any bytes are taken") {
   CHECK(titles_of(":\n::\nPackage\n: x\n \n\t\n").empty());
 
   // A line of 40 MB costs 64 KiB, and what follows is read.
-  TitleCollector collector;
+  PackageTitles collector;
   collector.feed("Package: a\nSection: net\nDescription: ");
   for (int i = 0; i < 40; ++i) collector.feed(std::string(1 << 20, 'x'));
   collector.feed("\n\n" + record("b", "games", "next"));
@@ -106,7 +106,7 @@ TEST_CASE("titles: any bytes are taken") {
 
 // The basis and the prime are those that the authors of the hash give, in decimal.
 TEST_CASE("titles: the hash parts training from testing, each sorted by bytes") {
-  TitleCollector collector;
+  PackageTitles collector;
   for (int i = 1999; i >= 0; --i) collector.feed(record("p", "net", "Title " + std::to_string(i)));
   Titles titles = collector.finish();
   CHECK(titles.train.size() + titles.test.size() == 2000);
@@ -119,30 +119,6 @@ TEST_CASE("titles: the hash parts training from testing, each sorted by bytes") 
     for (unsigned char c : title.text) hash = (hash ^ c) * 1099511628211u;
     CHECK(hash % 10 == 0);
   }
-}
-
-TEST_CASE("titles: words are runs of letters, digits and plus, at most 40") {
-  CHECK(words_of("gnu c++ compiler (4.9), \xc3\xbc"
-                 "ber-fast") ==
-        std::vector<std::string_view>{"gnu", "c++", "compiler", "4", "9", "ber", "fast"});
-  CHECK(words_of("").empty());
-  CHECK(words_of("-- !").empty());
-  CHECK(words_of("ABC d").size() == 1);
-  std::string many;
-  for (int i = 0; i < 100; ++i) many += std::to_string(i) + " ";
-  CHECK(words_of(many).size() == 40);
-  CHECK(words_of(many).back() == "39");
-}
-
-TEST_CASE("titles: the vocabulary holds words seen twice, the frequent first") {
-  const std::vector<Title> train{{"b a b rare", 0}, {"c a b", 1}, {"c z", 2}};
-  Vocabulary vocabulary = Vocabulary::of(train);
-  CHECK(vocabulary.words() == List{"b", "a", "c"});
-  CHECK(vocabulary.size() == 5);
-  CHECK(vocabulary.ids("c, b: unheard rare a") == std::vector<std::int32_t>{4, 2, 1, 1, 3});
-  CHECK(vocabulary.ids("").empty());
-  CHECK(Vocabulary(vocabulary.words()).ids("a b") == vocabulary.ids("a b"));
-  CHECK(Vocabulary::of({}).size() == 2);
 }
 
 TEST_CASE("titles: what can't be read is one message") {
@@ -158,7 +134,7 @@ TEST_CASE("titles: what can't be read is one message") {
                                             "' holds no record to train on: one has Package, Section and "
                                             "Description, and a section such as admin or fonts");
   write_text(folder / "good", record("a", "games", "a game"));
-  CHECK(read_titles(folder / "good").train.size() == 1);
+  CHECK(read_package_titles(folder / "good").train.size() == 1);
 }
 
 TEST_CASE("titles: apt-cache that is not there, fails, knows nothing, or works") {
