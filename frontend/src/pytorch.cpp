@@ -21,8 +21,9 @@ std::string misfit(const PytorchForm& form, const std::vector<int64_t>& shape) {
       return "only a whole matrix can be transposed in '" + part + "'";
     if (!rows) continue;
     const bool first = &part == &form[0].name;
-    const int64_t count = rows->end - rows->first, most = shape.empty() ? 0 : shape[0];
-    if (rows->first < 0 || count < 1 || count > most || (first && count < most))
+    const int64_t most = shape.empty() ? 0 : shape[0];
+    const int64_t count = rows->first < 0 || rows->end <= rows->first ? 0 : rows->end - rows->first;
+    if (count < 1 || count > most || (first && count < most))
       return "rows " + std::to_string(rows->first) + " to " + std::to_string(rows->end) + " of '" + part +
              "' can't hold " + (first ? "it" : "its first rows");
   }
