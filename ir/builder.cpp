@@ -152,6 +152,9 @@ Value* Builder::reduce_sum(Value* x, const std::vector<int64_t>& dims) {
 Value* Builder::reduce_max(Value* x, const std::vector<int64_t>& dims) {
   return emit(ops::reduce_max, {x}, {make_attr(ops::reduce_max, "dims", {ints(dims)})})->result();
 }
+Value* Builder::reduce_min(Value* x, const std::vector<int64_t>& dims) {
+  return emit(ops::reduce_min, {x}, {make_attr(ops::reduce_min, "dims", {ints(dims)})})->result();
+}
 Value* Builder::argmax(Value* x, int64_t dim) {
   return emit(ops::argmax, {x}, {make_attr(ops::argmax, "dim", {Dim(dim)})})->result();
 }

@@ -71,6 +71,7 @@ class Builder {
 
   Value* reduce_sum(Value* x, const std::vector<int64_t>& dims);
   Value* reduce_max(Value* x, const std::vector<int64_t>& dims);
+  Value* reduce_min(Value* x, const std::vector<int64_t>& dims);
   Value* argmax(Value* x, int64_t dim);
 
   using Dims = std::vector<int64_t>;

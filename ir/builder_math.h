@@ -25,6 +25,10 @@ class BuilderMath {
   Value* abs(Value* x) { return b_.abs(x); }
   Value* sqrt(Value* x) { return b_.sqrt(x); }
   Value* floor(Value* x) { return b_.floor(x); }
+  Value* ceil(Value* x) { return b_.ceil(x); }
+  Value* round(Value* x) { return b_.round(x); }
+  Value* sin(Value* x) { return b_.sin(x); }
+  Value* cos(Value* x) { return b_.cos(x); }
 
   Value* eq(Value* x, Value* y) { return b_.compare("eq", x, y); }
   Value* ne(Value* x, Value* y) { return b_.compare("ne", x, y); }
@@ -44,6 +48,7 @@ class BuilderMath {
   Value* to_i32(Value* x) { return b_.convert(x, i32); }
   Value* to_i64(Value* x) { return b_.convert(x, i64); }
   Value* to_f32(Value* x) { return b_.convert(x, f32); }
+  Value* to_f64(Value* x) { return b_.convert(x, f64); }
   Value* bits(Value* x) { return b_.bitcast(x, i32); }
   Value* from_bits(Value* x) { return b_.bitcast(x, f32); }
 

@@ -43,6 +43,8 @@ constexpr const char* kEquations[] = {
     "abs(neg(x)) = abs(x)",
     "sign(sign(x)) = sign(x)",
     "floor(floor(x)) = floor(x)",
+    "ceil(ceil(x)) = ceil(x)",
+    "round(round(x)) = round(x)",
     "max(x, x) = x",
     "min(x, x) = x",
 

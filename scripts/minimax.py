@@ -8,7 +8,7 @@ the other, lowest power first; the rest is fitted again after each rounding, if 
 """
 import struct
 
-from mpmath import mp, mpf, cos, erfc, exp, log, log1p, lu_solve, matrix, pi, sqrt, tanh
+from mpmath import mp, mpf, cos, erfc, exp, expm1, log, log1p, lu_solve, matrix, pi, sin, sqrt, tanh
 
 mp.dps = 40
 GRID = 1200
@@ -72,9 +72,14 @@ LN2 = log(mpf(2))
 if __name__ == "__main__":
     # exp(r) = 1 + r + r^2 p(r); the weight makes it the relative error of exp.
     fit("exp", lambda r: (exp(r) - 1 - r) / r**2, lambda r: r**2 / exp(r), -LN2, LN2, 5)
+    # expm1(r) = r + r^2 q(r); relative error of expm1.
+    fit("expm1", lambda r: (expm1(r) - r) / r**2, lambda r: r**2 / abs(expm1(r)), -LN2 / 2, LN2 / 2, 4)
     # log(1 + f) = f + f^2 p(f); relative error of the logarithm.
     fit("log", lambda f: (log1p(f) - f) / f**2, lambda f: f**2 / abs(log1p(f)),
         sqrt(mpf(1) / 2) - 1, sqrt(mpf(2)) - 1, 8)
+    # sin(r) = r + r^3 p(r^2) and cos(r) = 1 - r^2/2 + r^4 q(r^2); relative errors, as functions of s = r^2.
+    fit("sin", lambda s: (sin(sqrt(s)) / sqrt(s) - 1) / s, lambda s: s * sqrt(s) / sin(sqrt(s)), 0, (pi / 4) ** 2, 2)
+    fit("cos", lambda s: (cos(sqrt(s)) - 1 + s / 2) / s**2, lambda s: s**2 / cos(sqrt(s)), 0, (pi / 4) ** 2, 2)
     # tanh(r) = r + r^3 p(r^2); relative error, as a function of s = r^2.
     fit("tanh", lambda s: (tanh(sqrt(s)) / sqrt(s) - 1) / s, lambda s: s * sqrt(s) / tanh(sqrt(s)),
         0, (LN2 / 2) ** 2, 3)

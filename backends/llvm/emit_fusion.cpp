@@ -17,11 +17,18 @@ using passes::Step;
 using passes::Write;
 using Span = KernelEmitter::Span;
 
+// Of what is used by a select alone: the step that is its condition, and what it must be.
+struct Choice {
+  int condition = -1;
+  bool taken_where = true;
+};
+
 class NestEmitter {
  public:
   NestEmitter(KernelEmitter& e, const Nest& nest) : e_(e), b_(e.b), nest_(nest) {
     for (const Step& step : nest.steps) add_place(step.at);
     for (const Write& write : nest.writes) add_place(write.at);
+    for (size_t s = 0; s < nest.steps.size(); ++s) choices_.push_back(find_choice(static_cast<int>(s)));
   }
 
   void emit() {
@@ -37,6 +44,20 @@ class NestEmitter {
         std::find_if(places_.begin(), places_.end(), [&](const Place* p) { return *p == place; });
     place_of_.push_back(static_cast<int>(same - places_.begin()));
     if (same == places_.end()) places_.push_back(&place);
+  }
+
+  // Follows a value that is used once, through conversions, to a select that takes it in some lanes only.
+  Choice find_choice(int s) const {
+    const auto is_written = [&](const Write& write) { return write.step == s; };
+    const Step* user = nullptr;
+    int user_number = 0, uses = std::any_of(nest_.writes.begin(), nest_.writes.end(), is_written) ? 2 : 0;
+    for (size_t n = 0; n < nest_.steps.size(); ++n)
+      for (int arg : nest_.steps[n].args)
+        if (arg == s) user = &nest_.steps[n], user_number = static_cast<int>(n), ++uses;
+    if (uses != 1) return {};
+    if (user->op->row == &ir::ops::convert) return find_choice(user_number);
+    if (user->op->row != &ir::ops::select || user->args[0] == s) return {};
+    return {user->args[0], user->args[1] == s};
   }
 
   // `offsets`: the element of each place where the loops so far stand.
@@ -95,7 +116,7 @@ class NestEmitter {
       } else if (step.op->row->is_elementwise()) {
         Values args;
         for (int arg : step.args) args.push_back(values[arg]);
-        values.push_back(emit_elementwise(e_, *step.op, args, span));
+        values.push_back(emit_elementwise(e_, *step.op, args, needed(s, values, span)));
       } else {
         values.push_back(make(step, offsets[place_of_[s]], span));
       }
@@ -106,6 +127,14 @@ class NestEmitter {
       store_elements(b_, e_.op.result(write.result)->type.dtype, values[write.step], e_.result(write.result),
                      at, span.lanes, span.mask);
     }
+  }
+
+  Span needed(size_t s, const Values& values, Span span) {
+    const Choice& choice = choices_[s];
+    if (choice.condition < 0 || choice.condition >= static_cast<int>(values.size())) return span;
+    Value* condition = values[choice.condition];
+    span.needed = choice.taken_where ? condition : b_.CreateNot(condition);
+    return span;
   }
 
   bool stays(const Place& place) const { return nest_.dims.empty() || place.strides.back() == 0; }
@@ -152,6 +181,7 @@ class NestEmitter {
   std::vector<const Place*> places_;  // each once
   std::vector<int> place_of_;         // each step and each write
   Values invariants_;                 // by step
+  std::vector<Choice> choices_;       // by step
 };
 
 }  // namespace

@@ -25,8 +25,7 @@ struct LoopDim {
 
 class ReduceEmitter {
  public:
-  explicit ReduceEmitter(KernelEmitter& e)
-      : e_(e), b_(e.b), dtype_(e.op.result()->type.dtype), is_sum_(e.op.row == &ir::ops::reduce_sum) {
+  explicit ReduceEmitter(KernelEmitter& e) : e_(e), b_(e.b), dtype_(e.op.result()->type.dtype) {
     find_loops();
   }
 
@@ -180,16 +179,19 @@ class ReduceEmitter {
   }
 
   llvm::Type* element() { return register_type(b_.getContext(), dtype_); }
-  Value* combine(Value* x, Value* y) { return is_sum_ ? emit_add(b_, x, y) : emit_max(b_, x, y); }
+  Value* combine(Value* x, Value* y) {
+    if (e_.op.row == &ir::ops::reduce_sum) return emit_add(b_, x, y);
+    return e_.op.row == &ir::ops::reduce_max ? emit_max(b_, x, y) : emit_min(b_, x, y);
+  }
   Value* start(int lanes) {
-    return is_sum_ ? llvm::Constant::getNullValue(lanes_of(element(), lanes))
-                   : least_element(b_.getContext(), dtype_, lanes);
+    if (e_.op.row == &ir::ops::reduce_sum) return llvm::Constant::getNullValue(lanes_of(element(), lanes));
+    return e_.op.row == &ir::ops::reduce_max ? least_element(b_.getContext(), dtype_, lanes)
+                                             : greatest_element(b_.getContext(), dtype_, lanes);
   }
 
   KernelEmitter& e_;
   llvm::IRBuilder<>& b_;
   const DType dtype_;
-  const bool is_sum_;
   Dim row_;  // the innermost dim, if it is reduced
   bool has_row_ = false;
   std::vector<LoopDim> kept_, reduced_;

@@ -62,17 +62,14 @@ Value* extreme(Builder& b, Value* x, Value* y, Predicate wins, ID integers) {
   Value* winner = b.CreateSelect(b.CreateFCmp(wins, x, y), x, y);
   return b.CreateSelect(b.CreateFCmpUNO(x, x), x, winner);
 }
-Value* min(const Operation& o) {
-  return extreme(o.b, o.x[0], o.x[1], Predicate::FCMP_OLT, llvm::Intrinsic::smin);
-}
 
 Value* abs(const Operation& o) {
   if (o.dtype.is_float()) return o.b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, o.x[0]);
   return o.b.CreateBinaryIntrinsic(llvm::Intrinsic::abs, o.x[0], o.b.getFalse());
 }
 Value* sqrt(const Operation& o) { return o.b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, o.x[0]); }
-Value* floor(const Operation& o) {  // the base has no such instruction
-  return o.target.isa == Isa::base ? nullptr : o.b.CreateUnaryIntrinsic(llvm::Intrinsic::floor, o.x[0]);
+Value* whole(const Operation& o, ID rounding) {  // the base has no such instruction
+  return o.target.isa == Isa::base ? nullptr : o.b.CreateUnaryIntrinsic(rounding, o.x[0]);
 }
 Value* fma(const Operation& o) {
   return o.b.CreateIntrinsic(llvm::Intrinsic::fma, {o.x[0]->getType()}, {o.x[0], o.x[1], o.x[2]});
@@ -129,9 +126,11 @@ const std::unordered_map<const ir::OpRow*, Emit>& instructions() {
       {&ops::neg, neg},
       {&ops::abs, abs},
       {&ops::sqrt, sqrt},
-      {&ops::floor, floor},
+      {&ops::floor, [](const Operation& o) { return whole(o, llvm::Intrinsic::floor); }},
+      {&ops::ceil, [](const Operation& o) { return whole(o, llvm::Intrinsic::ceil); }},
+      {&ops::round, [](const Operation& o) { return whole(o, llvm::Intrinsic::roundeven); }},
       {&ops::fma, fma},
-      {&ops::min, min},
+      {&ops::min, [](const Operation& o) { return emit_min(o.b, o.x[0], o.x[1]); }},
       {&ops::max, [](const Operation& o) { return emit_max(o.b, o.x[0], o.x[1]); }},
       {&ops::compare, compare},
       {&ops::select, [](const Operation& o) { return o.b.CreateSelect(o.x[0], o.x[1], o.x[2]); }},
@@ -166,7 +165,13 @@ Value* call_host_kernel(KernelEmitter& e, const ir::Op& op, Args args, const Ker
   Value* result = e.stack_slot(span.lanes * element.bytes());
   auto* type =
       llvm::FunctionType::get(e.b.getVoidTy(), {e.b.getPtrTy(), e.b.getPtrTy(), e.b.getInt64Ty()}, false);
-  e.b.CreateCall(type, e.host_kernel(kernel), {operands, result, span.active})->setDoesNotThrow();
+  const auto call = [&, code = e.host_kernel(kernel)] {
+    e.b.CreateCall(type, code, {operands, result, span.active})->setDoesNotThrow();
+  };
+  if (span.needed == nullptr)
+    call();
+  else
+    emit_if(e.b, span.lanes == 1 ? span.needed : e.b.CreateOrReduce(span.needed), call);
   return load_elements(e.b, element, result, e.index(0), span.lanes);
 }
 
@@ -178,6 +183,10 @@ Value* emit_add(Builder& b, Value* x, Value* y) {
 
 Value* emit_max(Builder& b, Value* x, Value* y) {
   return extreme(b, x, y, Predicate::FCMP_OGT, llvm::Intrinsic::smax);
+}
+
+Value* emit_min(Builder& b, Value* x, Value* y) {
+  return extreme(b, x, y, Predicate::FCMP_OLT, llvm::Intrinsic::smin);
 }
 
 Value* emit_elementwise(KernelEmitter& e, const ir::Op& op, Args args, const KernelEmitter::Span& span) {

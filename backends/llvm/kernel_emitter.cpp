@@ -171,6 +171,14 @@ llvm::Constant* least_element(llvm::LLVMContext& context, DType dtype, int lanes
                                 llvm::APInt::getSignedMinValue(bits));
 }
 
+llvm::Constant* greatest_element(llvm::LLVMContext& context, DType dtype, int lanes) {
+  if (dtype.is_float())
+    return constant_element(context, dtype, std::numeric_limits<double>::infinity(), lanes);
+  const auto bits = static_cast<unsigned>(8 * dtype.bytes());
+  return llvm::ConstantInt::get(lanes_of(register_type(context, dtype), lanes),
+                                llvm::APInt::getSignedMaxValue(bits));
+}
+
 int vector_lanes(const Target& target, DType dtype) {
   return target.lanes(static_cast<int>(dtype == i1 ? f32.bytes() : dtype.bytes()));
 }

@@ -70,6 +70,7 @@ class KernelEmitter {
     int lanes;
     llvm::Value* active;
     llvm::Value* mask;
+    llvm::Value* needed = nullptr;  ///< the lanes of which a value is used at all, if that is known
   };
   /// The same by vectors of `lanes`. If the size is no multiple of them, AVX-512 masks every vector, which is
   /// cheap and needs the body just once; other targets finish with single elements. Starts from `begin`, a
@@ -99,8 +100,10 @@ llvm::Type* lanes_of(llvm::Type* type, int lanes);
 /// The number as an element; spread over the lanes.
 llvm::Constant* constant_element(llvm::LLVMContext& context, DType dtype, const ir::Number& value, int lanes);
 
-/// -inf or the least integer, which any maximum is taken of; spread over the lanes.
+/// -inf or the least integer, which any maximum is taken of; inf or the greatest integer, for minima. Spread over
+/// the lanes.
 llvm::Constant* least_element(llvm::LLVMContext& context, DType dtype, int lanes);
+llvm::Constant* greatest_element(llvm::LLVMContext& context, DType dtype, int lanes);
 
 /// Vectors of elements that are as wide as this type fill a register with so many lanes; an i1 counts as wide
 /// as an f32, with which it comes.
@@ -128,12 +131,14 @@ void emit_transpose(KernelEmitter& e);
 void emit_reshape(KernelEmitter& e);
 void emit_check(KernelEmitter& e);
 
-/// One element-wise op on the lanes of a span. What has no instructions is a call of the row's host kernel.
+/// One element-wise op on the lanes of a span. What has no instructions is a call of the row's host kernel, left
+/// out where no lane needs it.
 llvm::Value* emit_elementwise(KernelEmitter& e, const ir::Op& op, llvm::ArrayRef<llvm::Value*> args,
                               const KernelEmitter::Span& span);
 
-// Sum and maximum as the language has them.
+// Sum, maximum and minimum as the language has them.
 llvm::Value* emit_add(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
 llvm::Value* emit_max(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
+llvm::Value* emit_min(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
 
 }  // namespace rondo::codegen

@@ -178,6 +178,11 @@ Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
   return call(call.b.reduce_max(call.x, detail::reduced_dims(x.type(loc), dims, "max", loc)));
 }
 
+Tensor min(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
+  Call call(x, loc);
+  return call(call.b.reduce_min(call.x, reduced_dims(x, dims, "min", loc)));
+}
+
 Tensor argmax(const Tensor& x, int64_t dim, Loc loc) {
   Call call(x, loc);
   return call(call.b.argmax(call.x, detail::checked_dim(dim, call.x->type, "argmax", loc)));

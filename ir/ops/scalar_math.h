@@ -103,6 +103,16 @@ struct ScalarMath {
   static T floor(T x) {
     return std::floor(x);
   }
+  template <std::floating_point T>
+  static T ceil(T x) {
+    return std::ceil(x);
+  }
+  template <std::floating_point T>
+  static T round(T x) {
+    return std::nearbyint(x);  // half to even, as the machine rounds
+  }
+  static double sin(double x) { return std::sin(x); }
+  static double cos(double x) { return std::cos(x); }
 
   template <class T>
   static bool lt(T x, T y) {
@@ -165,6 +175,8 @@ struct ScalarMath {
   static int32_t to_i32(int64_t x) { return static_cast<int32_t>(x); }
   static int64_t to_i64(int32_t x) { return x; }
   static float to_f32(int32_t x) { return static_cast<float>(x); }
+  static float to_f32(double x) { return static_cast<float>(x); }
+  static double to_f64(float x) { return x; }
   static int32_t bits(float x) { return std::bit_cast<int32_t>(x); }
   static float from_bits(int32_t x) { return std::bit_cast<float>(x); }
 

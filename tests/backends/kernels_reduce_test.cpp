@@ -19,10 +19,10 @@ void check_at_many_sizes(KernelBench& bench) {
 
 }  // namespace
 
-TEST_CASE("reduce kernels: sum and max over any dims, in the order of the language") {
+TEST_CASE("reduce kernels: sum, max and min over any dims, in the order of the language") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
-    for (const ir::OpRow* row : {&ir::ops::reduce_sum, &ir::ops::reduce_max})
+    for (const ir::OpRow* row : {&ir::ops::reduce_sum, &ir::ops::reduce_max, &ir::ops::reduce_min})
       for (DType dtype : {f32, f64, i32, i64}) {
         const auto add = [&](const std::vector<Dim>& dims, const std::vector<int64_t>& reduced) {
           bench.add(*row, {dtype[dims]}, {make_attr(*row, "dims", {ir::ints(reduced)})});
@@ -47,7 +47,7 @@ TEST_CASE("reduce kernels: sum and max over any dims, in the order of the langua
 TEST_CASE("reduce kernels: rows of several blocks") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
-    for (const ir::OpRow* row : {&ir::ops::reduce_sum, &ir::ops::reduce_max})
+    for (const ir::OpRow* row : {&ir::ops::reduce_sum, &ir::ops::reduce_max, &ir::ops::reduce_min})
       for (DType dtype : {f32, i64}) {
         bench.add(*row, {dtype[{B, H}]}, {make_attr(*row, "dims", {ir::ints({1})})});
         bench.add(*row, {dtype[{2, 5001}]}, {make_attr(*row, "dims", {ir::ints({0, 1})})});

@@ -58,6 +58,13 @@ Formulas<T> arithmetic() {
                                       : x < 0 ? -1
                                               : x; }},
       {"floor", [](T x, T, T) { return std::trunc(x) - (x < std::trunc(x) ? 1 : 0); }},
+      {"ceil", [](T x, T, T) { return std::copysign(std::trunc(x) + (x > std::trunc(x) ? 1 : 0), x); }},
+      {"round",
+       [](T x, T, T) {
+         const T whole = std::trunc(x), part = std::fabs(x - whole);  // exact
+         const bool away = part > T(0.5) || (part == T(0.5) && std::fmod(whole, T(2)) != 0);
+         return std::isinf(x) ? x : std::copysign(std::fabs(whole) + (away ? 1 : 0), x);
+       }},
       {"identity", [](T x, T, T) { return x; }},
       {"stop_gradient", [](T x, T, T) { return x; }},
       {"add", [](T x, T y, T) { return static_cast<T>(Quad(x) + Quad(y)); }},

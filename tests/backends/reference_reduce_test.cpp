@@ -26,6 +26,13 @@ T max_of(T x, T y) {
   else
     return x < y ? y : x;
 }
+template <class T>
+T min_of(T x, T y) {
+  if constexpr (std::is_floating_point_v<T>)
+    return std::isunordered(x, y) ? std::numeric_limits<T>::quiet_NaN() : x < y ? x : y;
+  else
+    return y < x ? y : x;
+}
 
 // The part of an index that lies in some dims, in the order of the list.
 Index picked(const Index& index, const Index& dims) {
@@ -84,6 +91,8 @@ TEST_CASE_TEMPLATE("reference: reductions take lanes along the innermost dim, a 
   Random random(17);
   const T least =
       std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::min();
+  const T greatest =
+      std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
   for (int round = 0; round < 60; ++round) {
     Index shape = draw_shape(random, static_cast<int64_t>(random() % 5));
     if (!shape.empty() && random() % 2 == 0) {
@@ -95,10 +104,11 @@ TEST_CASE_TEMPLATE("reference: reductions take lanes along the innermost dim, a 
     const Array x = draw<T>(random, shape);
     CAPTURE(runtime::type_text(x));
     const auto y = evaluate({x}, [&](Builder& b, const Values& v) {
-      return Values{b.reduce_sum(v[0], dims), b.reduce_max(v[0], dims)};
+      return Values{b.reduce_sum(v[0], dims), b.reduce_max(v[0], dims), b.reduce_min(v[0], dims)};
     });
     REQUIRE(same(y[0], result, reduced<T>(x, dims, 0, sum_of<T>)));
     REQUIRE(same(y[1], result, reduced<T>(x, dims, least, max_of<T>)));
+    REQUIRE(same(y[2], result, reduced<T>(x, dims, greatest, min_of<T>)));
   }
 }
 
@@ -117,17 +127,21 @@ TEST_CASE("reference: the order of a sum shows in its bits") {
   }
 }
 
-TEST_CASE("reference: sums start from +0, and of nothing are +0; a maximum of nothing is the least") {
+TEST_CASE(
+    "reference: sums start from +0, and of nothing are +0; a maximum of nothing is the least, a minimum the "
+    "greatest") {
   const Array zeros = Array::from<float>({2, 2}, {-0.0f, -0.0f, -0.0f, -0.0f});
   const Array none = Array::zeros(runtime::ElementType::f32, {2, 0});
   const auto y = evaluate({zeros, none}, [](Builder& b, const Values& x) {
     return Values{b.reduce_sum(x[0], {0}), b.reduce_sum(x[0], {1}), b.reduce_sum(x[0], {}),
-                  b.reduce_sum(x[1], {1}), b.reduce_max(x[1], {1}), b.reduce_max(x[0], {0, 1})};
+                  b.reduce_sum(x[1], {1}), b.reduce_max(x[1], {1}), b.reduce_max(x[0], {0, 1}),
+                  b.reduce_min(x[1], {1})};
   });
   for (int i = 0; i < 4; ++i)
     for (float element : y[i].data<float>()) CHECK(same(element, 0.0f));
   for (float element : y[4].data<float>()) CHECK(element == -INFINITY);
   CHECK(same(y[5].item<float>(), -0.0f));
+  for (float element : y[6].data<float>()) CHECK(element == INFINITY);
 }
 
 TEST_CASE("reference: a sum over outer dims is a dot with ones, bit for bit") {

@@ -70,8 +70,8 @@ TEST_CASE("reductions") {
   const auto f = compile(
       [](Tensor x) {
         struct {
-          Tensor total, rows, columns, average, greatest, where;
-        } r{sum(x), sum(x, {-1}), sum(x, {0}), mean(x, {1}), max(x, {1}), argmax(x)};
+          Tensor total, rows, columns, average, greatest, least, where;
+        } r{sum(x), sum(x, {-1}), sum(x, {0}), mean(x, {1}), max(x, {1}), min(x, {0}), argmax(x)};
         return r;
       },
       {f32[{B, 3}]}, kBackend);
@@ -81,6 +81,7 @@ TEST_CASE("reductions") {
   check_array(r["columns"], {3}, {7, 7, 7});
   check_array(r["average"], {2}, {2, 5});
   check_array(r["greatest"], {2}, {3, 6});
+  check_array(r["least"], {3}, {1, 2, 3});
   check_array(r["where"], {2}, {2, 0});
   const auto average = compile([](Tensor x) { return mean(x); }, {f32[{B}]}, kBackend);
   CHECK(average(floats({4}, {1, 2, 3, 6})).item<float>() == 3);

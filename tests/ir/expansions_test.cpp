@@ -24,7 +24,11 @@ constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
 ScalarMath math;
 
 float exp_f32(float x) { return expansions::exp(math, x); }
+float expm1_f32(float x) { return expansions::expm1(math, x); }
 float log_f32(float x) { return expansions::log(math, x); }
+float log1p_f32(float x) { return expansions::log1p(math, x); }
+float sin_f32(float x) { return expansions::sin(math, x); }
+float cos_f32(float x) { return expansions::cos(math, x); }
 float tanh_f32(float x) { return expansions::tanh(math, x); }
 float sigmoid_f32(float x) { return expansions::sigmoid(math, x); }
 float erf_f32(float x) { return expansions::erf(math, x); }
@@ -99,14 +103,19 @@ std::array<uint32_t, 4> philox(PhiloxWords words) {
 
 TEST_CASE("the f32 expansions are within 2 ulp of the double functions, signs of zeros included") {
   CHECK(max_ulp_error(exp_f32, std::exp) <= 2.0);
+  CHECK(max_ulp_error(expm1_f32, std::expm1) <= 2.0);
   CHECK(max_ulp_error(log_f32, std::log) <= 2.0);
+  CHECK(max_ulp_error(log1p_f32, std::log1p) <= 2.0);
+  CHECK(max_ulp_error(sin_f32, std::sin) <= 2.0);
+  CHECK(max_ulp_error(cos_f32, std::cos) <= 2.0);
   CHECK(max_ulp_error(tanh_f32, std::tanh) <= 2.0);
   CHECK(max_ulp_error(sigmoid_f32, exact_sigmoid) <= 2.0);
   CHECK(max_ulp_error(erf_f32, std::erf) <= 2.0);
 }
 
 TEST_CASE("the f32 expansions are exact where an exact value is expected") {
-  for (const auto function : {exp_f32, log_f32, tanh_f32, sigmoid_f32, erf_f32})
+  for (const auto function :
+       {exp_f32, expm1_f32, log_f32, log1p_f32, sin_f32, cos_f32, tanh_f32, sigmoid_f32, erf_f32})
     CHECK(std::isnan(function(kNaN)));
   CHECK(same_bits(exp_f32(0), 1));
   CHECK(same_bits(exp_f32(-kInfinity), 0));
@@ -119,6 +128,22 @@ TEST_CASE("the f32 expansions are exact where an exact value is expected") {
   CHECK(log_f32(kInfinity) == kInfinity);
   CHECK(std::isnan(log_f32(-kDenormal)));
   CHECK(std::isnan(log_f32(-kInfinity)));
+  CHECK(expm1_f32(-kInfinity) == -1);
+  CHECK(expm1_f32(kInfinity) == kInfinity);
+  CHECK(expm1_f32(88.72284f) == kInfinity);
+  CHECK(expm1_f32(88.72283f) < kInfinity);
+  CHECK(log1p_f32(-1) == -kInfinity);
+  CHECK(log1p_f32(kInfinity) == kInfinity);
+  CHECK(log1p_f32(std::numeric_limits<float>::max()) == log_f32(std::numeric_limits<float>::max()));
+  CHECK(std::isnan(log1p_f32(std::nextafter(-1.0f, -2.0f))));
+  CHECK(std::isnan(log1p_f32(-kInfinity)));
+  CHECK(cos_f32(0) == 1);
+  for (const float infinite : {kInfinity, -kInfinity}) {
+    CHECK(std::isnan(sin_f32(infinite)));
+    CHECK(std::isnan(cos_f32(infinite)));
+  }
+  for (const auto function : {expm1_f32, log1p_f32, sin_f32})
+    for (const float tiny : {0.0f, -0.0f, kDenormal, -kDenormal}) CHECK(same_bits(function(tiny), tiny));
   CHECK(sigmoid_f32(0) == 0.5f);
   CHECK(same_bits(sigmoid_f32(-kInfinity), 0));
   CHECK(same_bits(sigmoid_f32(-103.9f), kDenormal));
@@ -129,6 +154,18 @@ TEST_CASE("the f32 expansions are exact where an exact value is expected") {
     CHECK(same_bits(function(0.0f), 0.0f));
     CHECK(same_bits(function(-0.0f), -0.0f));
     CHECK(same_bits(function(-kDenormal), -kDenormal));
+  }
+}
+
+TEST_CASE(
+    "sin and cos never leave their range, where they are reduced and where they are not; sin is odd, cos "
+    "even") {
+  for (float x = 1e-3f; x < 1e38f; x *= 1.0003f) {
+    CAPTURE(x);
+    REQUIRE(std::fabs(sin_f32(x)) <= 1);
+    REQUIRE(std::fabs(cos_f32(x)) <= 1);
+    REQUIRE(same_bits(sin_f32(-x), -sin_f32(x)));
+    REQUIRE(same_bits(cos_f32(-x), cos_f32(x)));
   }
 }
 
@@ -146,7 +183,11 @@ TEST_CASE("tanh, erf and sigmoid never leave their range; tanh and erf are odd")
 TEST_CASE("the expansions write as many ops as their comments say") {
   const Type type = f32[{8}];
   CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::exp(m, x); }) == 16);
+  CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::expm1(m, x); }) == 19);
   CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::log(m, x); }) == 28);
+  CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::log1p(m, x); }) == 30);
+  CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::sin(m, x); }) == 28);
+  CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::cos(m, x); }) == 27);
   CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::tanh(m, x); }) == 21);
   CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::sigmoid(m, x); }) == 16);
   CHECK(count_ops(type, [](auto& m, auto* x) { return expansions::erf(m, x); }) == 26);

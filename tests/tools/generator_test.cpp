@@ -58,7 +58,7 @@ class Census {
     for (const auto& result : op.results)
       if (result->type.size().evaluate(sizes) == 0) return;
     if (op.row == &ir::ops::scan && op.graph->owner != nullptr) seen_.insert("nested scan");
-    if (op.row == &ir::ops::reduce_sum || op.row == &ir::ops::reduce_max) {
+    if (op.row == &ir::ops::reduce_sum || op.row == &ir::ops::reduce_max || op.row == &ir::ops::reduce_min) {
       const Type& x = op.operands[0]->type;
       const auto dims = op.ints_attr("dims");
       const bool inner = !dims.empty() && dims.back() == x.rank() - 1;

@@ -37,6 +37,7 @@ const std::vector<std::pair<const OpRow*, Generator::Recipe>>& Generator::recipe
       {&ops::split, &Generator::add_split},
       {&ops::reduce_sum, &Generator::add_reduce_sum},
       {&ops::reduce_max, &Generator::add_reduce_max},
+      {&ops::reduce_min, &Generator::add_reduce_min},
       {&ops::argmax, &Generator::add_argmax},
       {&ops::dot, &Generator::add_dot},
       {&ops::gather, &Generator::add_gather},
@@ -132,7 +133,7 @@ void Generator::keep(Place& place, Value* value) {
 }
 
 // Nothing of a smooth program comes nearer to a kink than this: where it does, a check of the program fails, and
-// arguments are drawn again. Steps and reduce_max need that; rows such as abs and max state intervals.
+// arguments are drawn again. Steps, reduce_max and reduce_min need that; rows such as abs and max state intervals.
 constexpr double kKinkDistance = 1e-2;
 
 Value* Generator::far_from_step(Builder& b, const OpRow& row, Value* x) {
@@ -142,13 +143,14 @@ Value* Generator::far_from_step(Builder& b, const OpRow& row, Value* x) {
 }
 
 // Elements that are equal are taken for copies of one element, which stay equal.
-Value* Generator::far_from_tie(Builder& b, Value* x, int64_t dim) {
+Value* Generator::far_from_tie(Builder& b, const OpRow& row, Value* x, int64_t dim) {
   std::vector<int64_t> kept;
   for (int64_t i = 0; i < x->type.rank(); ++i)
     if (i != dim) kept.push_back(i);
-  Value* greatest = b.broadcast(b.reduce_max(x, {dim}), kept, x->type.dims);
-  Value* below = b.compare("lt", x, b.sub(greatest, b.like(x, kKinkDistance)));
-  return b.check(x, b.or_(below, b.compare("eq", x, greatest)), "no other element is near the greatest");
+  Value* found = b.emit(row, {x}, {make_attr(row, "dims", {ints({dim})})})->result();
+  Value* extreme = b.broadcast(found, kept, x->type.dims);
+  Value* far = b.compare("gt", b.abs(b.sub(x, extreme)), b.like(x, kKinkDistance));
+  return b.check(x, b.or_(far, b.compare("eq", x, extreme)), "no other element is near the one that counts");
 }
 
 Value* Generator::into(Builder& b, Value* x, double low, double high) {

@@ -61,7 +61,8 @@ class Generator {
   void add_split(Place& place);
   void add_reduce_sum(Place& place);
   void add_reduce_max(Place& place);
-  void reduce_max(Place& place, ir::Value* x, int64_t dim);
+  void add_reduce_min(Place& place);
+  void reduce_extreme(Place& place, const ir::OpRow& row, ir::Value* x, int64_t dim);
   void add_argmax(Place& place);
   void add_dot(Place& place);
   void add_gather(Place& place);
@@ -99,7 +100,7 @@ class Generator {
   ir::Value* indices(Place& place, const std::vector<Dim>& dims, Dim size);
   ir::Value* into(ir::Builder& b, ir::Value* x, double low, double high);
   ir::Value* far_from_step(ir::Builder& b, const ir::OpRow& row, ir::Value* x);
-  ir::Value* far_from_tie(ir::Builder& b, ir::Value* x, int64_t dim);
+  ir::Value* far_from_tie(ir::Builder& b, const ir::OpRow& row, ir::Value* x, int64_t dim);
   void keep(Place& place, ir::Value* value);
   ir::Values unused(const Place& place, size_t most);
 

@@ -180,12 +180,17 @@ void Generator::add_reduce_sum(Place& place) {
 
 void Generator::add_reduce_max(Place& place) {
   Value* x = any_of(place, is_number_tensor);
-  reduce_max(place, x, random_.below(x->type.rank()));
+  reduce_extreme(place, ops::reduce_max, x, random_.below(x->type.rank()));
 }
 
-void Generator::reduce_max(Place& place, Value* x, int64_t dim) {
-  if (options_.smooth && x->type.dtype.is_float()) x = far_from_tie(place.b, x, dim);
-  keep(place, place.b.reduce_max(x, {dim}));
+void Generator::add_reduce_min(Place& place) {
+  Value* x = any_of(place, is_number_tensor);
+  reduce_extreme(place, ops::reduce_min, x, random_.below(x->type.rank()));
+}
+
+void Generator::reduce_extreme(Place& place, const OpRow& row, Value* x, int64_t dim) {
+  if (options_.smooth && x->type.dtype.is_float()) x = far_from_tie(place.b, row, x, dim);
+  keep(place, place.b.emit(row, {x}, {make_attr(row, "dims", {ints({dim})})})->result());
 }
 
 void Generator::add_argmax(Place& place) {
@@ -315,7 +320,8 @@ void Generator::add_large(Place& place) {
   const auto argument = [&](Dim first, Dim second) { return new_param(place, {dtype, {first, second}}); };
   if (large_ > kLargestContracted) {
     Value* x = argument(random_.between(1, 4), large_);
-    return random_.chance(0.7) ? keep(place, place.b.reduce_sum(x, {1})) : reduce_max(place, x, 1);
+    if (random_.chance(0.7)) return keep(place, place.b.reduce_sum(x, {1}));
+    return reduce_extreme(place, random_.chance(0.5) ? ops::reduce_max : ops::reduce_min, x, 1);
   }
   const Dim rows = random_.chance(0.5) ? kManyRows : random_dim();
   const Dim columns = large_ > kLargestSquare ? kManyColumns : large_;

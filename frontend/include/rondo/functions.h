@@ -79,6 +79,7 @@ Tensor mean(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {}
 /// they were drawn from (torch.var), which is NaN of one.
 Tensor variance(const Tensor& x, const std::vector<int64_t>& dims = {}, int64_t correction = 0, Loc loc = {});
 Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc = {});
+Tensor min(const Tensor& x, const std::vector<int64_t>& dims, Loc loc = {});
 /// Where x is greatest along `dim`, i32; the least index at ties.
 Tensor argmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
 /// Sums of the elements up to and with each one, along `dim`: a scan, so one after another. The type is x's.
