@@ -88,12 +88,10 @@ void emit(KernelEmitter& e) {
   using Emit = void (*)(KernelEmitter&);
   namespace ops = ir::ops;
   static const std::unordered_map<const ir::OpRow*, Emit> families = {
-      {&ops::reduce_sum, emit_reduce},   {&ops::reduce_max, emit_reduce},
-      {&ops::reduce_min, emit_reduce},   {&ops::argmax, emit_argmax},
-      {&ops::topk, emit_topk},           {&ops::dot, emit_dot},
-      {&ops::gather, emit_gather},       {&ops::reshape, emit_reshape},
-      {&ops::scatter_add, emit_scatter}, {&ops::scatter_set, emit_scatter},
-      {&ops::check, emit_check},         {&ops::transpose, emit_transpose},
+      {&ops::reduce_sum, emit_reduce},   {&ops::reduce_max, emit_reduce}, {&ops::reduce_min, emit_reduce},
+      {&ops::argmax, emit_argmax},       {&ops::topk, emit_topk},         {&ops::dot, emit_dot},
+      {&ops::gather, emit_gather},       {&ops::reshape, emit_reshape},   {&ops::scatter_add, emit_scatter},
+      {&ops::scatter_set, emit_scatter}, {&ops::check, emit_check},       {&ops::transpose, emit_transpose},
   };
   const auto found = families.find(e.op.row);
   found == families.end() ? emit_fusion(e) : found->second(e);

@@ -180,7 +180,7 @@ Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
 
 Tensor min(const Tensor& x, const std::vector<int64_t>& dims, Loc loc) {
   Call call(x, loc);
-  return call(call.b.reduce_min(call.x, reduced_dims(x, dims, "min", loc)));
+  return call(call.b.reduce_min(call.x, detail::reduced_dims(x.type(loc), dims, "min", loc)));
 }
 
 Tensor argmax(const Tensor& x, int64_t dim, Loc loc) {

@@ -38,7 +38,7 @@ class Reducer {
       smaller = shrink_results();
       smaller |= shift_results();
       smaller |= shrink_ops();
-      smaller |= shrink_scans();
+      smaller |= shrink_regions();
       smaller |= shrink_sizes();
       smaller |= shrink_head();
     }
@@ -144,43 +144,45 @@ class Reducer {
     });
   }
 
-  bool shrink_scans() {
+  bool shrink_regions() {
     bool smaller = false;
     for (size_t g = 0; g < graphs_of(*best_).size(); ++g)
       for (size_t i = graphs_of(*best_)[g]->ops.size(); i-- > 0;) {
-        smaller |= on_scan(g, i, [](Op& scan) { inline_step(scan); });
+        for (size_t block = 0; block < 2; ++block)
+          smaller |= on_region_op(g, i, [=](Op& op) { inline_block(op, block); });
         smaller |= each_part(g, i, [](const Scan& scan) { return scan.stacks(); }, drop_stack);
         smaller |= each_part(g, i, [](const Scan& scan) { return scan.carry.size(); }, drop_carry);
         smaller |= each_part(g, i, [](const Scan& scan) { return scan.over.size(); }, drop_over);
-        smaller |= on_scan(g, i, [](Op& scan) {
-          if (std::erase_if(scan.attrs, [](const Attr& attr) { return attr.spec->name == "reverse"; }) == 0)
+        smaller |= on_region_op(g, i, [](Op& op) {
+          if (std::erase_if(op.attrs, [](const Attr& attr) { return attr.spec->name == "reverse"; }) == 0)
             throw Error("it runs forward");
         });
       }
     return smaller;
   }
 
-  static Op* scan_at(Function& f, size_t g, size_t i) {
+  static Op* region_op_at(Function& f, size_t g, size_t i) {
     const auto graphs = graphs_of(f);
     if (g >= graphs.size() || i >= graphs[g]->ops.size()) return nullptr;
     Op* op = graphs[g]->ops[i].get();
-    return op->row == &ops::scan ? op : nullptr;
+    return op->regions.empty() ? nullptr : op;
   }
 
-  bool on_scan(size_t g, size_t i, const std::function<void(Op&)>& change) {
+  bool on_region_op(size_t g, size_t i, const std::function<void(Op&)>& change) {
     return attempt([&](Function& f) {
-      Op* scan = scan_at(f, g, i);
-      if (scan != nullptr) change(*scan);
-      return scan != nullptr;
+      Op* op = region_op_at(f, g, i);
+      if (op != nullptr) change(*op);
+      return op != nullptr;
     });
   }
 
   template <class Count>
   bool each_part(size_t g, size_t i, Count&& count, void (*drop)(Op&, size_t)) {
-    const Op* scan = scan_at(*best_, g, i);
+    const Op* op = region_op_at(*best_, g, i);
+    const bool is_scan = op != nullptr && op->row == &ops::scan;
     bool smaller = false;
-    for (size_t k = scan != nullptr ? count(Scan(*scan)) : 0; k-- > 0;)
-      smaller |= on_scan(g, i, [=](Op& each) { drop(each, k); });
+    for (size_t k = is_scan ? count(Scan(*op)) : 0; k-- > 0;)
+      smaller |= on_region_op(g, i, [=](Op& each) { drop(each, k); });
     return smaller;
   }
 

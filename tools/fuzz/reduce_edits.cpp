@@ -188,15 +188,33 @@ void drop_stack(Op& op, size_t i) {
   remove_result(op, at);
 }
 
-void inline_step(Op& op) {
+namespace {
+
+// A value of the op's graph for each parameter of the block.
+std::map<const Value*, Value*> one_run(const Op& op, const Graph& block) {
   Graph& graph = *op.graph;
-  const Scan scan(op);
   std::map<const Value*, Value*> values;
+  if (op.row != &ops::scan) {
+    if (block.params.size() > op.operands.size()) throw Error("the block takes more than the op");
+    for (const auto& param : block.params)
+      values[param.get()] = op.operands[static_cast<size_t>(param->index)];
+    return values;
+  }
+  const Scan scan(op);
   values[scan.index()] = fresh(graph, scan.index()->type);
   for (size_t i = 0; i < scan.over.size(); ++i)
     values[scan.over_param(i)] = fresh(graph, scan.over_param(i)->type);
   for (size_t i = 0; i < scan.carry.size(); ++i) values[scan.carry_param(i)] = scan.carry[i];
   for (size_t i = 0; i < scan.use.size(); ++i) values[scan.use_param(i)] = scan.use[i];
+  return values;
+}
+
+}  // namespace
+
+void inline_block(Op& op, size_t block) {
+  Graph &graph = *op.graph, &body = *op.regions.at(block);
+  if (body.results.size() != op.results.size()) throw Error("the block does not give the op's results");
+  std::map<const Value*, Value*> values = one_run(op, body);
 
   const auto at = std::ranges::find_if(graph.ops, [&](const auto& each) { return each.get() == &op; });
   std::vector<std::unique_ptr<Op>> rest(std::make_move_iterator(at + 1),
@@ -204,18 +222,17 @@ void inline_step(Op& op) {
   const std::unique_ptr<Op> taken = std::move(*at);
   graph.ops.erase(at, graph.ops.end());
   Builder builder(graph);
-  clone_ops(*scan.body, builder, values);
-  Values stacks;
-  for (size_t i = 0; i < scan.stacks(); ++i) {
-    Value* step = values.at(scan.stack_yield(i));
-    std::vector<int64_t> dims(step->type.dims.size());
+  clone_ops(body, builder, values);
+  Values results;
+  for (size_t i = 0; i < op.results.size(); ++i) {
+    const Type& wanted = op.results[i]->type;
+    Value* value = values.at(body.results[i]);
+    std::vector<int64_t> dims(value->type.dims.size());
     std::iota(dims.begin(), dims.end(), 1);
-    stacks.push_back(builder.broadcast(step, dims, scan.stack_result(i)->type.dims));
+    results.push_back(value->type == wanted ? value : builder.broadcast(value, dims, wanted.dims));
   }
   for (auto& each : rest) graph.ops.push_back(std::move(each));
-  for (size_t i = 0; i < scan.carry.size(); ++i)
-    replace_uses(graph, scan.carry_result(i), values.at(scan.carry_yield(i)));
-  for (size_t i = 0; i < scan.stacks(); ++i) replace_uses(graph, scan.stack_result(i), stacks[i]);
+  for (size_t i = 0; i < op.results.size(); ++i) replace_uses(graph, op.results[i].get(), results[i]);
 }
 
 bool drop_unused_params(Function& function) {

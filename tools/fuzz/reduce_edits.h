@@ -34,8 +34,12 @@ void drop_carry(ir::Op& scan, size_t i);
 void drop_over(ir::Op& scan, size_t i);
 /// Users of stack i get a parameter of the function instead.
 void drop_stack(ir::Op& scan, size_t i);
-/// One time step takes the scan's place, on parameters of the function; stacks are that step's value over and over.
-void inline_step(ir::Op& scan);
+
+// Of any op with regions.
+
+/// One run of a block takes the op's place. What a scan gives from step to step are parameters of the function then,
+/// and its stacks that step's values over and over. Throws Error if the block does not give the op's results.
+void inline_block(ir::Op& op, size_t block);
 
 // Of the whole function.
 
