@@ -78,6 +78,8 @@ LayerNorm::LayerNorm(const std::string& name, int64_t width, double epsilon, Loc
   check_size(name, "width", width, loc);
   g_ = param(name + ".g", {width}, constant(1), loc);
   b_ = param(name + ".b", {width}, zeros_init(), loc);
+  pytorch_form(g_, {{.name = name + ".weight"}}, loc);
+  pytorch_form(b_, {{.name = name + ".bias"}}, loc);
 }
 
 Tensor LayerNorm::operator()(const Tensor& x, Loc loc) const {

@@ -237,6 +237,16 @@ TEST_CASE("PyTorch: a cell's name tells its layer") {
                       "encoder.x.l1.y.weight_ih_l0"});
 }
 
+TEST_CASE("PyTorch: layer norm") {
+  const TemporaryFolder folder;
+  const auto f = compile([](Tensor x) { return nn::layer_norm("norm", 2)(x); }, {f32[{B, 2}]}, kBackend);
+  f.init(0).save(folder / "model", {.layout = pytorch});
+  const Weights file = Weights::read(folder / "model");
+  CHECK(names_of(file) == List{"norm.bias f32[2]", "norm.weight f32[2]"});
+  check_array(file.at("norm.weight"), {2}, {1, 1});
+  check_array(file.at("norm.bias"), {2}, {0, 0});
+}
+
 TEST_CASE("PyTorch: a form of the user's own, scalars and all types of floats") {
   const TemporaryFolder folder;
   const auto f = compile(
