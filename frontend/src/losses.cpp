@@ -79,7 +79,7 @@ Tensor bce_with_logits(const Tensor& logits, const Tensor& targets, BceOptions o
   CalledFrom here(loc);
   difference("bce_with_logits", logits, targets, loc);
   // -log(1 - sigmoid(x)) is x - log sigmoid(x), and -log sigmoid(x) is log(1 + exp(-x)).
-  Tensor truth = log(1 + exp(-abs(logits))) + max(-logits, 0);
+  Tensor truth = log1p(exp(-abs(logits))) + max(-logits, 0);
   if (!options.positive_weight.is_empty()) {
     const Type &found = options.positive_weight.type(loc), &x = logits.type();
     if (x.rank() == 0 || found != Type{x.dtype, {x.dims.back()}})

@@ -7,18 +7,6 @@
 
 namespace rondo {
 
-namespace {
-
-// sin(pi/2 x) of 0 <= x <= 1, f64: the Taylor series, good to the last digits, and 0 at 0.
-Tensor quarter_sine(const Tensor& x) {
-  const Tensor angle = x * 1.5707963267948966, square = angle * angle;
-  Tensor sum = full(f64[{}], 1);
-  for (int k = 20; k > 0; k -= 2) sum = 1 - sum * square / (k * (k + 1));
-  return angle * sum;
-}
-
-}  // namespace
-
 Schedule::Schedule(double rate, Loc loc) {
   detail::check_not_negative("learning rate", "a constant", rate, loc);
   rate_ = [rate](const Tensor&) { return full(f64[{}], rate); };
@@ -53,8 +41,8 @@ Schedule cosine_decay(double rate, int64_t updates, double last, Loc loc) {
   detail::check_count("cosine_decay", "updates", updates, loc);
   detail::check_not_negative("cosine_decay", "last", last, loc);
   return [=](const Tensor& k) {
-    const Tensor wave = quarter_sine(1 - min(k / updates, 1));
-    return last + (rate - last) * (wave * wave);
+    const Tensor sine = sin(1.5707963267948966 * (1 - min(k / updates, 1)));
+    return last + (rate - last) * (sine * sine);
   };
 }
 

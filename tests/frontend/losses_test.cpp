@@ -60,13 +60,15 @@ TEST_CASE("an ignored row may hold anything; a label that counts must be a class
             "gather: the index at position 1 of i64[T,B] is out of range for dim 2 of f32[T,B,2]");
 }
 
-TEST_CASE("no logit is too large for bce_with_logits") {
+TEST_CASE("no logit is too large for bce_with_logits, and no loss too small") {
   const auto f = compile(
       [](Tensor x, Tensor y) { return value_and_grad([&](Tensor x) { return bce_with_logits(x, y); })(x); },
       {f32[{4}], f32[{4}]}, kBackend);
   const auto r = f(floats({4}, {1e4, -1e4, 1e4, -1e4}), floats({4}, {1, 1, 0, 0}));
   CHECK(r["value"].item<float>() == 5000);
   check_array(r["gradient[0]"], {4}, {0, -0.25, 0.25, 0});
+  const auto sure = f(floats({4}, {20, 20, -20, -20}), floats({4}, {1, 1, 0, 0}));
+  CHECK(sure["value"].item<float>() == doctest::Approx(std::exp(-20.0)).epsilon(1e-6));
 }
 
 TEST_CASE("losses say what does not fit") {
