@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "backends/dot_loops.h"
+
+#include "ir/ops/support.h"
+
+namespace rondo::backends {
+
+namespace {
+
+std::vector<Dim> strides_of(const Type& type) {
+  std::vector<Dim> strides(type.dims.size(), 1);
+  for (size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * type.dims[i];
+  return strides;
+}
+
+// Drops dims of size 1 and joins those that run on.
+template <class Size>
+DotDims<Size> merged(const DotDims<Size>& dims) {
+  DotDims<Size> result;
+  for (const DotDim<Size>& dim : dims) {
+    if (dim.size == 1) continue;
+    const bool runs_on = !result.empty() && result.back().in_x == dim.in_x * dim.size &&
+                         result.back().in_y == dim.in_y * dim.size && result.back().out == dim.out * dim.size;
+    const Size size = runs_on ? result.back().size * dim.size : dim.size;
+    if (runs_on) result.pop_back();
+    result.push_back({size, dim.in_x, dim.in_y, dim.out});
+  }
+  return result;
+}
+
+DotDims<std::int64_t> evaluate(const DotDims<Dim>& dims, const Sizes& sizes) {
+  DotDims<std::int64_t> result;
+  for (const DotDim<Dim>& dim : dims)
+    result.push_back({dim.size.evaluate(sizes), dim.in_x.evaluate(sizes), dim.in_y.evaluate(sizes),
+                      dim.out.evaluate(sizes)});
+  return merged(result);
+}
+
+}  // namespace
+
+DotLoops<Dim> dot_loops(const ir::Op& dot) {
+  const Type &x = dot.operands[0]->type, &y = dot.operands[1]->type;
+  const auto in_x = strides_of(x), in_y = strides_of(y), out = strides_of(dot.result()->type);
+  const auto contract_x = dot.ints_attr("contract", 0), contract_y = dot.ints_attr("contract", 1);
+  std::vector<int64_t> batch_x, batch_y;
+  if (dot.has_attr("batch")) batch_x = dot.ints_attr("batch", 0), batch_y = dot.ints_attr("batch", 1);
+  DotLoops<Dim> loops;
+  size_t next = 0;  // dim of the result
+  for (size_t i = 0; i < contract_x.size(); ++i)
+    loops.contracted.push_back({x.dims[contract_x[i]], in_x[contract_x[i]], in_y[contract_y[i]], 0});
+  for (size_t i = 0; i < batch_x.size(); ++i)
+    loops.batch.push_back({x.dims[batch_x[i]], in_x[batch_x[i]], in_y[batch_y[i]], out[next++]});
+  for (int64_t i = 0; i < x.rank(); ++i)
+    if (!ir::contains(contract_x, i) && !ir::contains(batch_x, i))
+      loops.rows.push_back({x.dims[i], in_x[i], 0, out[next++]});
+  for (int64_t i = 0; i < y.rank(); ++i)
+    if (!ir::contains(contract_y, i) && !ir::contains(batch_y, i))
+      loops.columns.push_back({y.dims[i], 0, in_y[i], out[next++]});
+  return {merged(loops.batch), merged(loops.rows), merged(loops.columns), merged(loops.contracted)};
+}
+
+DotLoops<std::int64_t> evaluate(const DotLoops<Dim>& loops, const Sizes& sizes) {
+  return {evaluate(loops.batch, sizes), evaluate(loops.rows, sizes), evaluate(loops.columns, sizes),
+          evaluate(loops.contracted, sizes)};
+}
+
+}  // namespace rondo::backends

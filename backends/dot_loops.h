@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace rondo::backends {
+
+/// A dim of a dot, and how far apart its elements lie in x, in y and in the result; 0 where it isn't.
+template <class Size>
+struct DotDim {
+  Size size, in_x, in_y, out;
+};
+
+template <class Size>
+using DotDims = std::vector<DotDim<Size>>;
+
+/// A dot as a nest of loops over dense arrays: its dims by what it does with them, outermost first, the
+/// contracted ones as listed. Dims of one kind that run on in all arrays are one dim, and none has size 1.
+template <class Size>
+struct DotLoops {
+  DotDims<Size> batch, rows, columns, contracted;
+};
+
+/// The loops of a dot, whatever the sizes.
+DotLoops<Dim> dot_loops(const ir::Op& dot);
+
+/// The same at these sizes: there may be fewer loops. Throws Error where a number leaves 63 bits.
+DotLoops<std::int64_t> evaluate(const DotLoops<Dim>& loops, const Sizes& sizes);
+
+}  // namespace rondo::backends
