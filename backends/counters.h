@@ -23,6 +23,7 @@ struct Counters {
   int binds = 0;                 // new sizes seen
   double bind_ms = 0;            // of the last bind
   std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
+  int dot_kernels = 0;           // that a library made for dots when sizes were bound, new ones only
 
   std::int64_t dots = 0;  // that the last run computed, those in loops as often as they ran
   std::int64_t copied_bytes =
@@ -51,6 +52,7 @@ struct Counters {
     visit("binds", binds);
     visit("bind_ms", bind_ms);
     visit("arena_bytes", arena_bytes);
+    visit("dot_kernels", dot_kernels);
     visit("dots", dots);
     visit("copied_bytes", copied_bytes);
   }

@@ -41,6 +41,7 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
   const Sizes symbols = signature.bind(args);
   for (const runtime::Array* array : args) arguments_.push_back({array->type(), array->shape()});
   for (Dim size : table.sizes) sizes.push_back(size.evaluate(symbols));
+  bind_dots(table, symbols);
   lay_out_arena(table, symbols);
   std::uint64_t total = static_cast<std::uint64_t>(arena_bytes);
   for (size_t i = 0; i < table.results.size() && total <= memory_limit; ++i) {
@@ -54,6 +55,13 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
                 " bytes of memory or more, the limit is " + std::to_string(memory_limit));
 }
 
+void Bound::bind_dots(const BindTable& table, const Sizes& symbols) {
+  if (table.dots.empty()) return;
+  std::vector<backends::DotLoops<std::int64_t>> loops;
+  for (const auto& dot : table.dots) loops.push_back(backends::evaluate(dot, symbols));
+  dots = table.library->bind(loops);
+}
+
 void Bound::lay_out_arena(const BindTable& table, const Sizes& symbols) {
   std::vector<backends::Demand> demands;
   std::vector<size_t> numbers;
@@ -65,7 +73,7 @@ void Bound::lay_out_arena(const BindTable& table, const Sizes& symbols) {
     numbers.push_back(i);
     end = std::max(end, buffer.last);
   }
-  demands.push_back({table.scratch_bytes, 0, end});
+  demands.push_back({std::max(table.scratch_bytes, dots == nullptr ? 0 : dots->scratch_bytes()), 0, end});
   const backends::ArenaLayout layout = backends::lay_out(demands);
   offsets.assign(table.buffers.size(), 0);
   for (size_t i = 0; i < numbers.size(); ++i) offsets[numbers[i]] = layout.offsets[i];

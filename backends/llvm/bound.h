@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/dot_library.h"
 #include "backends/signature.h"
 #include "passes/memory_plan.h"
 #include "runtime/array.h"
@@ -29,7 +30,9 @@ struct BindTable {
   std::vector<Dim> sizes;               // that code reads
   std::vector<passes::Buffer> buffers;  // by number: the parameters' first
   std::vector<ResultSource> results;
-  std::int64_t scratch_bytes = 0;
+  std::int64_t scratch_bytes = 0;                 // of the code itself
+  const backends::DotLibrary* library = nullptr;  // computes what follows; null if it is nothing
+  std::vector<backends::DotLoops<Dim>> dots = {};
 
   /// Fills in buffers and results from a planned function.
   void add_buffers(const ir::Function& function);
@@ -37,9 +40,9 @@ struct BindTable {
 
 /// A function bound to the sizes of its arguments. Immutable.
 struct Bound {
-  /// Matches the arguments, checks the guards, evaluates sizes and lays out the arena. Throws Error if the
-  /// arguments don't fit, or if arena and results would take more than `memory_limit` bytes; nothing is
-  /// allocated for them here.
+  /// Matches the arguments, checks the guards, evaluates sizes, has the library make what kernels it lacks, and
+  /// lays out the arena. Throws Error if the arguments don't fit, or if arena and results would take more than
+  /// `memory_limit` bytes; nothing is allocated for them here.
   Bound(const BindTable& table, const backends::Signature& signature, std::span<runtime::Array* const> args,
         std::uint64_t memory_limit);
 
@@ -47,7 +50,8 @@ struct Bound {
   bool fits(std::span<runtime::Array* const> args) const;
 
   std::vector<std::int64_t> sizes;
-  std::vector<std::int64_t> offsets;  // of buffers in the arena; 0 for what lies elsewhere
+  std::unique_ptr<const backends::BoundDots> dots;  // null if there are none
+  std::vector<std::int64_t> offsets;                // of buffers in the arena; 0 for what lies elsewhere
   std::int64_t scratch_offset = 0;
   std::int64_t arena_bytes = 0;
   std::vector<std::vector<std::int64_t>> result_shapes;
@@ -57,6 +61,7 @@ struct Bound {
     runtime::ElementType type;
     std::vector<std::int64_t> shape;
   };
+  void bind_dots(const BindTable& table, const Sizes& sizes);
   void lay_out_arena(const BindTable& table, const Sizes& sizes);
 
   std::vector<Argument> arguments_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "backends/dot_library.h"
 #include "ir/op_row.h"
 #include "runtime/error_word.h"
 
@@ -14,12 +15,21 @@ struct RunContext {
   runtime::ErrorWord* error;
   void (*record_error)(runtime::ErrorWord* word, std::int64_t op, std::int64_t position) noexcept;
   const ir::Kernel* kernels;  ///< what KernelLibrary::called lists, in that order
-  void* scratch;  ///< KernelLibrary::scratch_bytes bytes, 64-byte aligned; undefined between calls
+  void* scratch;  ///< what KernelLibrary and BoundDots ask for, 64-byte aligned; undefined between calls
+  decltype(&rondo_run_dot) run_dot = nullptr;
+  backends::DotRun* dot_run = nullptr;  ///< of the dots that a library computes; null if there are none
 };
 
 /// Numbers of RunContext's fields, each of which is a pointer.
-enum ContextField : unsigned { kErrorField, kRecordErrorField, kKernelsField, kScratchField };
+enum ContextField : unsigned {
+  kErrorField,
+  kRecordErrorField,
+  kKernelsField,
+  kScratchField,
+  kRunDotField,
+  kDotRunField
+};
 
-static_assert(sizeof(RunContext) == 4 * sizeof(void*), "compiled code takes it for an array of pointers");
+static_assert(sizeof(RunContext) == 6 * sizeof(void*), "compiled code takes it for an array of pointers");
 
 }  // namespace rondo::codegen

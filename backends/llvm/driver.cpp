@@ -22,9 +22,14 @@ constexpr size_t kOpsInFunction = 1000;  // LLVM takes more than linear time for
 
 class DriverEmitter {
  public:
-  DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const ir::Function& function,
-                std::string_view name)
-      : module_(code.module()), kernels_(kernels), function_(function), name_(name), b_(code.context()) {
+  DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
+                const ir::Function& function, std::string_view name)
+      : module_(code.module()),
+        kernels_(kernels),
+        library_(library),
+        function_(function),
+        name_(name),
+        b_(code.context()) {
     ir::for_each_op(function.body, [&](const ir::Op& op) {
       numbers_.emplace(&op, numbers_.size());
       used_.insert(op.operands.begin(), op.operands.end());
@@ -35,7 +40,7 @@ class DriverEmitter {
   }
 
   // One part for every so many ops, and a function that calls the parts. A part returns whether to stop.
-  std::vector<Dim> run() {
+  DriverTables run() {
     std::vector<llvm::Function*> parts;
     const auto& ops = function_.body.ops;
     for (size_t first = 0; first < ops.size(); first += kOpsInFunction) {
@@ -52,7 +57,7 @@ class DriverEmitter {
       return_if(b_.CreateCall(part, {frame_}));
     }
     b_.CreateRetVoid();
-    return std::move(sizes_);
+    return std::move(tables_);
   }
 
  private:
@@ -76,8 +81,8 @@ class DriverEmitter {
 
   llvm::Value* size(Dim dim) {
     if (dim.is_constant()) return b_.getInt64(dim.constant());
-    const auto [entry, fresh] = size_numbers_.emplace(dim.text(), sizes_.size());
-    if (fresh) sizes_.push_back(dim);
+    const auto [entry, fresh] = size_numbers_.emplace(dim.text(), tables_.sizes.size());
+    if (fresh) tables_.sizes.push_back(dim);
     return b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), table_,
                                                                         static_cast<int64_t>(entry->second)));
   }
@@ -134,16 +139,29 @@ class DriverEmitter {
       if (op.graph->owner != nullptr) pointers_[result.get()] = args.back();
     }
     if (aliased >= 0 && !passes::can_record_error(op)) return;
+    if (op.row == &ir::ops::dot) {
+      count(kDotsField, b_.getInt64(1));
+      if (library_ != nullptr && library_->takes(op)) return call_library(op, args[2], args[3], args[4]);
+    }
     const KernelCall call = kernels_.get(op);
     for (Dim dim : call.sizes) args.push_back(size(dim));
     b_.CreateCall(call.function, args);
-    if (op.row == &ir::ops::dot) count(kDotsField, b_.getInt64(1));
   }
 
   void count(WorkField field_number, llvm::Value* amount) {
     llvm::Value* counter =
         b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), field(frame_, kWorkField), field_number);
     b_.CreateStore(b_.CreateAdd(b_.CreateLoad(b_.getInt64Ty(), counter), amount), counter);
+  }
+
+  void call_library(const ir::Op& dot, llvm::Value* x, llvm::Value* y, llvm::Value* result) {
+    llvm::Value* number = b_.getInt64(static_cast<int64_t>(tables_.dots.size()));
+    tables_.dots.push_back(backends::dot_loops(dot));
+    auto* type = llvm::FunctionType::get(
+        b_.getVoidTy(),
+        {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy(), b_.getPtrTy()}, false);
+    b_.CreateCall(type, field(frame_, kRunDotField),
+                  {field(frame_, kDotRunField), number, x, y, result, field(frame_, kScratchField)});
   }
 
   void copy(llvm::Value* to, llvm::Value* from, const Type& type) {
@@ -364,6 +382,7 @@ class DriverEmitter {
 
   llvm::Module& module_;
   KernelLibrary& kernels_;
+  const backends::DotLibrary* library_;  // may be null
   const ir::Function& function_;
   const std::string name_;
   llvm::IRBuilder<> b_;
@@ -371,7 +390,7 @@ class DriverEmitter {
   std::unordered_set<const ir::Value*> used_;
   bool may_record_ = false, tested_ = false;
   llvm::Value *frame_ = nullptr, *buffers_ = nullptr, *table_ = nullptr;  // of the part that is being emitted
-  std::vector<Dim> sizes_;
+  DriverTables tables_;
   std::map<std::string, size_t> size_numbers_;
   std::unordered_map<const ir::Value*, llvm::Value*> pointers_;  // of values in bodies
   std::map<int64_t, llvm::Value*> scope_;
@@ -379,9 +398,9 @@ class DriverEmitter {
 
 }  // namespace
 
-std::vector<Dim> emit_driver(const CodeModule& code, KernelLibrary& kernels, const ir::Function& function,
-                             std::string_view name) {
-  return DriverEmitter(code, kernels, function, name).run();
+DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
+                         const ir::Function& function, std::string_view name) {
+  return DriverEmitter(code, kernels, library, function, name).run();
 }
 
 }  // namespace rondo::codegen

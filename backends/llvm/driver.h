@@ -41,10 +41,16 @@ static_assert(sizeof(Frame) == (kWorkField + 1) * sizeof(void*),
 /// Runs a whole function. Stops before the first write into a parameter's array if an error was recorded.
 using Driver = void(Frame* frame);
 
+/// What a driver reads and calls by number.
+struct DriverTables {
+  std::vector<Dim> sizes;                     ///< what Frame::sizes must hold
+  std::vector<backends::DotLoops<Dim>> dots;  ///< what RunContext::dot_run must compute
+};
+
 /// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
 /// ops: straight calls, and a loop for each scan. Ops are numbered for error records as in recorded_error.
-/// Returns the sizes that Frame::sizes must hold, in order.
-std::vector<Dim> emit_driver(const CodeModule& code, KernelLibrary& kernels, const ir::Function& function,
-                             std::string_view name);
+/// What `library` takes is left to it; it may be null.
+DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
+                         const ir::Function& function, std::string_view name);
 
 }  // namespace rondo::codegen

@@ -38,7 +38,8 @@ struct RunState {
 
   runtime::ErrorWord error;
   runtime::Arena arena;
-  std::shared_ptr<const Bound> bound;  // that `buffers` is made for
+  std::shared_ptr<const Bound> bound;  // that the following are made for
+  std::unique_ptr<backends::DotRun> dots;
   std::vector<std::byte*> buffers;
   Work work;
   Frame frame = {};
@@ -58,7 +59,10 @@ class CompiledFunction : public backends::Executable {
     stage = {};
     CodeModule code(function.name);
     KernelLibrary kernels(code, options.target);
-    table_.sizes = emit_driver(code, kernels, *function_, "run");
+    DriverTables driver = emit_driver(code, kernels, options.dots, *function_, "run");
+    table_.sizes = std::move(driver.sizes);
+    table_.dots = std::move(driver.dots);
+    table_.library = options.dots;
     called_ = kernels.called();
     table_.scratch_bytes = kernels.scratch_bytes();
     counters_.emit_ms = stage.ms();
@@ -140,6 +144,7 @@ class CompiledFunction : public backends::Executable {
     std::lock_guard lock(mutex_);
     ++counters_.binds;
     counters_.bind_ms = watch.ms();
+    if (bound->dots != nullptr) counters_.dot_kernels += bound->dots->kernels_made();
     counters_.arena_bytes = bound->arena_bytes;
     tell("bound to new sizes", counters_.bind_ms);
     bounds_.add(bound);
@@ -151,13 +156,16 @@ class CompiledFunction : public backends::Executable {
     state.work = {};
     state.frame.work = &state.work;
     if (state.bound == bound) return;
+    state.dots = nullptr;
     state.bound = nullptr;
     state.arena.reserve(static_cast<std::uint64_t>(bound->arena_bytes));
     state.buffers.resize(table_.buffers.size());
     for (size_t i = 0; i < state.buffers.size(); ++i)
       state.buffers[i] = state.arena.base() + bound->offsets[i];
-    state.frame.context = {&state.error, rondo_record_error, called_.data(),
-                           state.arena.base() + bound->scratch_offset};
+    if (bound->dots != nullptr) state.dots = bound->dots->start();
+    state.frame.context = {&state.error,   rondo_record_error,
+                           called_.data(), state.arena.base() + bound->scratch_offset,
+                           rondo_run_dot,  state.dots.get()};
     state.frame.buffers = state.buffers.data();
     state.frame.sizes = bound->sizes.data();
     state.bound = bound;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "backends/dot_library.h"
 #include "backends/executable.h"
 #include "backends/llvm/target.h"
 #include "passes/pass_runner.h"
@@ -22,12 +23,15 @@ struct CompileOptions {
   bool poison = false;
   /// What makes the function one that code can be made for.
   std::span<const passes::Pass> pipeline = passes::lowering_pipeline();
+  /// What computes the dots that it takes; null: code of our own computes all.
+  const backends::DotLibrary* dots = nullptr;
   /// How the passes are watched over. The LLVM IR and the assembly are shown as a part called `llvm`.
   passes::PassRunner::Options passes = {};
 };
 
 /// Machine code for a function, made once for all sizes. Whatever the sizes, its results have the bits of the
-/// interpreter's. Needs no LLVM afterwards, and is freed with the executable.
+/// interpreter's, but for what follows from dots that a library computes. Needs no LLVM afterwards, and is
+/// freed with the executable.
 std::unique_ptr<backends::Executable> compile(const ir::Function& function,
                                               const CompileOptions& options = {});
 

@@ -6,14 +6,17 @@
 #include <cstdlib>
 #include <new>
 
+#include "backends/onednn/dots.h"
 #include "tests/backends/compiled.h"
 
 // Every allocation of this thread is counted, in the whole test binary.
 namespace {
 thread_local long allocations = 0;
+thread_local bool refuse = false;  // all of them
 
 void* counted(std::size_t bytes, std::size_t alignment) {
   ++allocations;
+  if (refuse) throw std::bad_alloc();
   const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   if (void* memory = std::aligned_alloc(alignment, rounded)) return memory;
   throw std::bad_alloc();
@@ -49,6 +52,28 @@ TEST_CASE("a run with sizes that are known allocates its results and nothing els
     CHECK(in_run ==
           1 + 2 * static_cast<long>(results.size()));  // the list, and of each array shape and elements
   }
+}
+
+TEST_CASE("a dot is computed where oneDNN, which allocates while it runs, gets no memory") {
+  const ir::Module module = ir::parse(R"(
+func @f(%x: f32[2,3,4], %y: f32[3,2,4]) -> (f32[4,4]) {
+  %z = dot %x, %y contract([0,1],[1,0])
+  return %z
+})",
+                                      "test");
+  const ir::Op& dot = *module.functions[0]->body.ops[0];
+  const auto bound = onednn::dots().bind({backends::evaluate(backends::dot_loops(dot), {})});
+  const auto run = bound->start();
+  std::vector<float> x(24), y(24), with_memory(16), without(16);
+  std::vector<std::byte> scratch(static_cast<size_t>(bound->scratch_bytes()));
+  for (size_t i = 0; i < 24; ++i) x[i] = static_cast<float>(i), y[i] = static_cast<float>(5 - i);
+  run->run(0, x.data(), y.data(), with_memory.data(), scratch.data());
+  const long before = allocations;
+  refuse = true;
+  run->run(0, x.data(), y.data(), without.data(), scratch.data());
+  refuse = false;
+  CHECK(allocations > before);
+  CHECK(without == with_memory);
 }
 
 #endif  // __SANITIZE_ADDRESS__
