@@ -31,7 +31,7 @@ using runtime::Array;
 namespace {
 
 struct Request {
-  std::string file, entry, backend = "llvm";
+  std::string file, entry, backend = "llvm", dots = "llvm";
   ArgumentSource arguments;
   std::string out;  // a safetensors file
   bool f64 = false;
@@ -43,7 +43,7 @@ struct Request {
 std::unique_ptr<Executable> make(const Request& request, const ir::Function& function) {
   if (request.backend == "reference" && request.f64)
     return reference::interpret(function, reference::Precision::kDouble);
-  return backends::find_backend(request.backend)->make(function, {});
+  return backends::find_backend(request.backend)->make(function, *backends::find_dots(request.dots), {});
 }
 
 // Results.
@@ -120,7 +120,7 @@ void compare(const Request& request, const ir::Function& function, const Arrays&
   const Arrays expected = run(*reference::interpret(function, precision), arguments);
   for (size_t i = 0; i < results.size(); ++i)
     figures.differences.push_back(largest_difference(results[i], expected[i]));
-  if (request.backend == "reference" || request.f64)
+  if (request.backend == "reference" || request.f64 || backends::find_dots(request.dots)->library != nullptr)
     return;  // nothing is compiled, or other numbers are right
   figures.inside = compare_inside(function, arguments, [](const ir::Function& probed) {
     return codegen::compile(probed, {.pipeline = std::span(passes::find_pass("plan-memory"), 1)});
@@ -233,6 +233,13 @@ int execute(const Request& request) {
   return kDone;
 }
 
+template <class T>
+std::vector<std::string> names_of(std::span<const T> list) {
+  std::vector<std::string> names;
+  for (const T& entry : list) names.emplace_back(entry.name);
+  return names;
+}
+
 int run(int argc, char** argv) {
   Request request;
   std::string sizes, compare, kind;
@@ -244,10 +251,11 @@ int run(int argc, char** argv) {
   app.add_option("FILE", request.file, "the text to read; - for standard input")->required();
   app.add_option("--entry", request.entry, "the function to run; not needed if there is just one")
       ->type_name("FUNC");
-  std::vector<std::string> names;
-  for (const Backend& backend : backends::all_backends()) names.emplace_back(backend.name);
   app.add_option("--backend", request.backend, "what runs it")
-      ->check(CLI::IsMember(names))
+      ->check(CLI::IsMember(names_of(backends::all_backends())))
+      ->capture_default_str();
+  app.add_option("--dots", request.dots, "what computes dots")
+      ->check(CLI::IsMember(names_of(backends::all_dots())))
       ->capture_default_str();
   CLI::Option* in = app.add_option("--in", request.arguments.file,
                                    "a safetensors file with a tensor for each parameter, by name")
@@ -281,6 +289,9 @@ int run(int argc, char** argv) {
     if (request.f64 && request.backend != "reference" && !request.compare)
       throw CLI::ValidationError(
           "--f64", "only the reference evaluates in double: add --compare=reference or --backend=reference");
+    if (backends::find_dots(request.dots)->library != nullptr &&
+        !backends::find_backend(request.backend)->takes_library)
+      throw CLI::ValidationError("--dots", "the backend '" + request.backend + "' computes dots itself");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsageError;
   }

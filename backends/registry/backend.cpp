@@ -5,29 +5,47 @@
 #include <array>
 
 #include "backends/llvm/executable.h"
+#include "backends/onednn/dots.h"
 #include "backends/reference/interpreter.h"
 
 namespace rondo::backends {
 
+namespace {
+
+template <class T>
+const T* find(std::span<const T> list, std::string_view name) {
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&](const T& entry) { return entry.name == name; });
+  return found == list.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
 std::span<const Backend> all_backends() {
   static constexpr std::array<Backend, 2> backends = {{
-      {"llvm", "machine code, made once for all sizes",
-       [](const ir::Function& function, const passes::PassRunner::Options& passes) {
-         return codegen::compile(function, {.passes = passes});
+      {"llvm", "machine code, made once for all sizes", true,
+       [](const ir::Function& function, const Dots& dots, const passes::PassRunner::Options& passes) {
+         const DotLibrary* library = dots.library == nullptr ? nullptr : &dots.library();
+         return codegen::compile(function, {.dots = library, .passes = passes});
        }},
-      {"reference", "the interpreter that judges the others: slow, plain, right",
-       [](const ir::Function& function, const passes::PassRunner::Options&) {
+      {"reference", "the interpreter that judges the others: slow, plain, right", false,
+       [](const ir::Function& function, const Dots&, const passes::PassRunner::Options&) {
          return reference::interpret(function);
        }},
   }};
   return backends;
 }
 
-const Backend* find_backend(std::string_view name) {
-  const auto backends = all_backends();
-  const auto found =
-      std::find_if(backends.begin(), backends.end(), [&](const Backend& b) { return b.name == name; });
-  return found == backends.end() ? nullptr : &*found;
+const Backend* find_backend(std::string_view name) { return find(all_backends(), name); }
+
+std::span<const Dots> all_dots() {
+  static constexpr std::array<Dots, 2> dots = {{
+      {"llvm", "the backend's own, with the bits that the language defines", nullptr},
+      {"onednn", "matmul primitives of oneDNN for f32; their bits are their own", onednn::dots},
+  }};
+  return dots;
 }
+
+const Dots* find_dots(std::string_view name) { return find(all_dots(), name); }
 
 }  // namespace rondo::backends

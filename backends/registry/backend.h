@@ -5,17 +5,28 @@
 #include <span>
 #include <string_view>
 
+#include "backends/dot_library.h"
 #include "backends/executable.h"
 #include "passes/pass_runner.h"
 
 namespace rondo::backends {
 
+/// What computes the dots of a function.
+struct Dots {
+  std::string_view name;
+  std::string_view summary;
+  /// Loads the library, or throws Error if that fails; nullptr: the backend computes them itself.
+  const DotLibrary& (*library)();
+};
+
 /// A way to run functions.
 struct Backend {
   std::string_view name;
   std::string_view summary;
-  /// `passes` says how passes are watched over, if the backend runs any.
-  std::unique_ptr<Executable> (*make)(const ir::Function& function,
+  bool takes_library;  // for dots
+  /// `passes` says how passes are watched over, if the backend runs any. `dots` may have a library only if the
+  /// backend takes it. Throws Error if a library is to be loaded and can't be.
+  std::unique_ptr<Executable> (*make)(const ir::Function& function, const Dots& dots,
                                       const passes::PassRunner::Options& passes);
 };
 
@@ -23,5 +34,10 @@ struct Backend {
 std::span<const Backend> all_backends();
 /// nullptr if there is none of that name.
 const Backend* find_backend(std::string_view name);
+
+/// All that computes dots; the first is a backend's own way.
+std::span<const Dots> all_dots();
+/// nullptr if there is nothing of that name.
+const Dots* find_dots(std::string_view name);
 
 }  // namespace rondo::backends

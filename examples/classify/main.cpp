@@ -34,6 +34,7 @@ struct Flags {
   std::optional<std::string> data;  // else what apt-cache prints
   std::string out = "out/classify";
   std::string backend = "llvm";
+  std::string dots = "llvm";
   std::int64_t hidden = 128;
   std::int64_t layers = 1;
   bool bidirectional = false;
@@ -66,7 +67,8 @@ int run_training(const Flags& flags) {
   // A signal ends the training, or the report, in order: the weights are saved whenever it comes.
   const runtime::StopSignals signals;
   const double started = runtime::Progress::steady_seconds();
-  const auto step = training_step(sizes, {.backend = flags.backend, .dump = flags.out + "/ir"});
+  const auto step =
+      training_step(sizes, {.backend = flags.backend, .dots = flags.dots, .dump = flags.out + "/ir"});
   SavedModel model{sizes, vocabulary, titles.labels, step.init(flags.seed)};
   train(step, model.weights, samples_of(titles.train, vocabulary), flags.epochs, flags.seed, signals);
   const double seconds = runtime::Progress::steady_seconds() - started;
@@ -79,7 +81,7 @@ int run_training(const Flags& flags) {
   }
   std::printf("trained %d epochs in %.1f s, of which %.0f ms compiled the training step\n", flags.epochs,
               seconds, step.counters().compile_ms);
-  const Predictor predictor(sizes, {.backend = flags.backend});
+  const Predictor predictor(sizes, {.backend = flags.backend, .dots = flags.dots});
   print_report(titles.labels, titles.test, predictor(model.weights, samples_of(titles.test, vocabulary)));
   return signals.stop_requested() != 0 ? 128 + signals.stop_requested() : 0;
 }
@@ -87,7 +89,7 @@ int run_training(const Flags& flags) {
 int run_prediction(const Flags& flags) {
   const SavedModel model = load_model(flags.predict->empty() ? model_path(flags) : *flags.predict);
   if (isatty(STDIN_FILENO) != 0) std::fprintf(stderr, "titles, one a line; Ctrl-D ends\n");
-  predict_lines(model, {.backend = flags.backend}, STDIN_FILENO, stdout);
+  predict_lines(model, {.backend = flags.backend, .dots = flags.dots}, STDIN_FILENO, stdout);
   return 0;
 }
 
@@ -128,6 +130,9 @@ void add_flags(CLI::App& app, Flags& flags) {
   app.add_option("--out", flags.out, "Where weights and IR go")->capture_default_str();
   app.add_option("--backend", flags.backend, "What runs the model")
       ->check(CLI::IsMember({"llvm", "reference"}))
+      ->capture_default_str();
+  app.add_option("--dots", flags.dots, "What computes dots, for the backend llvm")
+      ->check(CLI::IsMember({"llvm", "onednn"}))
       ->capture_default_str();
 }
 

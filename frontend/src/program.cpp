@@ -16,14 +16,28 @@ namespace rondo::detail {
 
 namespace {
 
+template <class T>
+std::string names_of(std::span<const T> list) {
+  std::string names;
+  for (const T& entry : list) names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  return names;
+}
+
 std::unique_ptr<backends::Executable> make_executable(const ir::Function& function, const Request& request,
                                                       const passes::PassRunner::Options& watch) {
-  if (const backends::Backend* backend = backends::find_backend(request.options.backend))
-    return backend->make(function, watch);
-  std::string names;
-  for (const backends::Backend& backend : backends::all_backends())
-    names += (names.empty() ? "" : ", ") + std::string(backend.name);
-  fail(request.loc, "there is no backend '" + request.options.backend + "'; there are: " + names);
+  const Options& options = request.options;
+  const backends::Backend* backend = backends::find_backend(options.backend);
+  if (backend == nullptr)
+    fail(request.loc,
+         "there is no backend '" + options.backend + "'; there are: " + names_of(backends::all_backends()));
+  const backends::Dots* dots = backends::find_dots(options.dots);
+  if (dots == nullptr)
+    fail(request.loc,
+         "'" + options.dots + "' computes no dots; what does: " + names_of(backends::all_dots()));
+  if (dots->library != nullptr && !backend->takes_library)
+    fail(request.loc, "the backend '" + options.backend + "' computes dots itself: leave dots to '" +
+                          options.dots + "' on another backend");
+  return backend->make(function, *dots, watch);
 }
 
 // An error that an op recorded has the place of the op; every other one is of this call.

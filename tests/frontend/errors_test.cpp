@@ -251,6 +251,9 @@ TEST_CASE("compiling") {
   CHECK_ERROR(compile(same, {f32[{2}], f32[{3}]}), "the function takes 1, but types are given for 2");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.backend = "gpu"}),
               "there is no backend 'gpu'; there are: llvm, reference");
+  CHECK_ERROR(compile(same, {f32[{2}]}, {.dots = "mkl"}), "'mkl' computes no dots; what does: llvm, onednn");
+  CHECK_ERROR(compile(same, {f32[{2}]}, {.backend = "reference", .dots = "onednn"}),
+              "the backend 'reference' computes dots itself: leave dots to 'onednn' on another backend");
   CHECK_ERROR(compile(same, {f32[{2 * B}]}),
               "no argument tells the size B: a symbol must be a whole dim of one, as in f32[B,3] and not "
               "f32[2*B,3]");

@@ -172,6 +172,19 @@ TEST_CASE("both backends train with the same bits") {
   for (const auto& [name, array] : a.arrays()) CHECK(values(array) == values(b.at(name)));
 }
 
+TEST_CASE("dots by oneDNN train to nearly the same weights") {
+  const auto own = train_step(judged, kTypes, adam(0.05));
+  const auto onednn = train_step(judged, kTypes, adam(0.05), {.dots = "onednn"});
+  Weights a = own.init(2), b = onednn.init(2);
+  for (int i = 0; i < 5; ++i)
+    CHECK(close(own(a, kWords, kLength, kLabel)["loss"].item<float>(),
+                onednn(b, kWords, kLength, kLabel)["loss"].item<float>(), 1e-5));
+  for (const auto& [name, array] : a.arrays()) {
+    const std::vector<double> x = values(array), y = values(b.at(name));
+    for (size_t i = 0; i < x.size(); ++i) CHECK(close(x[i], y[i], 1e-3));
+  }
+}
+
 TEST_CASE("one compiled step serves several threads, each with weights of its own") {
   const auto step = train_step(judged, kTypes, adam(0.05));
   std::vector<Weights> weights(4, step.init(2));

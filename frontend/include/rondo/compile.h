@@ -22,6 +22,7 @@ namespace rondo {
 
 struct Options {
   std::string backend = "llvm";  // or "reference": the interpreter that judges the others
+  std::string dots = "llvm";     // what computes dots; "onednn": oneDNN those of f32, with bits of its own
   std::string dump = {};         // a folder: each stage of the IR is written there
 };
 
