@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "ir/error.h"
+#include "ir/fusion.h"
 #include "ir/op_row.h"
 
 namespace rondo::passes {
@@ -77,11 +78,6 @@ IndexMap through_transpose(const ir::Op& op, int, IndexMap map) {
   return from;
 }
 
-std::vector<Dim> without_units(std::vector<Dim> dims) {
-  std::erase_if(dims, [](Dim dim) { return dim.is_constant(1); });
-  return dims;
-}
-
 // Of a reshape that only adds or drops dims of 1.
 IndexMap through_units(const ir::Op& reshape, int, IndexMap map) {
   const std::vector<Dim>& to = reshape.result()->type.dims;
@@ -95,18 +91,16 @@ IndexMap through_units(const ir::Op& reshape, int, IndexMap map) {
   return from;
 }
 
+// nullptr if the op is no view.
 Through through_view(const ir::Op& op) {
   namespace ops = ir::ops;
+  if (!ir::is_view(op)) return nullptr;
   static const std::unordered_map<const ir::OpRow*, Through> views = {{&ops::slice, through_slice},
                                                                       {&ops::split, through_split},
                                                                       {&ops::broadcast, through_broadcast},
                                                                       {&ops::transpose, through_transpose},
                                                                       {&ops::reshape, through_units}};
-  const auto found = views.find(op.row);
-  if (found == views.end()) return nullptr;
-  const bool units_only = op.row != &ops::reshape ||
-                          without_units(op.operands[0]->type.dims) == without_units(op.result()->type.dims);
-  return units_only ? found->second : nullptr;
+  return views.at(op.row);
 }
 
 // A value to be written: all of a result or a part of it.
@@ -306,8 +300,6 @@ class Planner {
 };
 
 }  // namespace
-
-bool is_view(const ir::Op& op) { return through_view(op) != nullptr; }
 
 std::vector<Nest> plan_fusion(const ir::Op& op) { return Planner(op).run(); }
 

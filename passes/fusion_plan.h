@@ -44,8 +44,4 @@ struct Nest {
 /// dim, view, pad or concat; else InternalError.
 std::vector<Nest> plan_fusion(const ir::Op& op);
 
-/// True for an op whose results are its operand, read elsewhere: a fusion reads the operand instead. A reshape
-/// is one if it only adds or drops dims of size 1.
-bool is_view(const ir::Op& op);
-
 }  // namespace rondo::passes

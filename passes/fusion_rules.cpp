@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/fusion.h"
 #include "ir/op_row.h"
 #include "passes/fusion_plan.h"
 
@@ -28,7 +29,7 @@ bool can_fuse(const ir::Op& op) {
   if (op.row->is_elementwise() || op.row->family == ir::Family::kMake) return true;
   if (op.row == &ir::ops::transpose) return keeps_rows(op);
   if (op.row == &ir::ops::concat) return has_equal_pieces(op);
-  return is_view(op);
+  return ir::is_view(op);
 }
 
 const std::vector<Dim>& iteration_dims(const ir::Value& value) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/fusion.h"
 #include "ir/op_row.h"
 #include "passes/fusion_plan.h"
 #include "passes/fusion_rules.h"
@@ -143,7 +144,7 @@ class Partition {
   /// Costs less than reading back what it makes: a copy of it goes into each fusion that reads it.
   static bool is_copied(const ir::Op& o) {
     if (o.row->family == ir::Family::kMake || o.row == &ir::ops::broadcast) return true;
-    return is_view(o) && (o.operands[0]->op == nullptr || !can_fuse(*o.operands[0]->op));
+    return ir::is_view(o) && (o.operands[0]->op == nullptr || !can_fuse(*o.operands[0]->op));
   }
 
   void copy_into_readers(int number) {
@@ -186,7 +187,7 @@ class Partition {
   /// No element is computed twice, unless that is cheap, and the fusion stays small.
   bool should_join(int unit, int number) {
     if (units_[unit].size() >= kMaxOps) return false;
-    const bool free = is_view(op(number)) || op(number).row->cheap;
+    const bool free = ir::is_view(op(number)) || op(number).row->cheap;
     return std::all_of(op(number).results.begin(), op(number).results.end(), [&](const auto& result) {
       const size_t times = places_computed(unit, id(number, *result)).size();
       if (times > kMaxPlaces) return false;
@@ -217,7 +218,7 @@ class Partition {
       const Places computed = is_copy ? places(value, unit) : places_computed(unit, value);
       for (Place place : computed)
         for (int operand : operands_[number])
-          add_read(operand, unit, is_view(op(number)) ? through(place, value) : place);
+          add_read(operand, unit, ir::is_view(op(number)) ? through(place, value) : place);
     }
   }
 

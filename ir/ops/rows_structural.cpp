@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "ir/builder.h"
+#include "ir/fusion.h"
 #include "ir/ops/scalar_math.h"
 #include "ir/ops/support.h"
 #include "ir/reduction_order.h"
