@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// rondo-fuzz: random programs against the interpreter, the parser, finite differences and the unrolled loop.
+// rondo-fuzz: random programs against the interpreter, the parser, finite differences, the unrolled loop and double
+// precision.
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
@@ -33,7 +34,8 @@ struct Options {
   uint64_t seed = 0;
   int64_t count = 1000;
   int64_t only = -1;
-  std::vector<std::string> checks = {"text", "passes", "compiled", "gradient", "jvp", "second", "unroll"};
+  std::vector<std::string> checks = {"text", "passes", "compiled", "gradient",
+                                     "jvp",  "second", "unroll",   "onednn"};
   std::string program;  // a file of functions to check instead of random ones
   bool print = false, reduce = false;
 };
@@ -61,6 +63,7 @@ const std::vector<Check>& all_checks() {
       {"unroll",
        {.smooth = true, .whiles = false, .layers = 0.5, .ends_in_scan = true, .large = 0},
        fuzz::check_unrolled_gradient},
+      {"onednn", {.smooth = true, .layers = 0.3, .large = 0.2, .dots = 0.2}, fuzz::check_onednn},
   };
   return checks;
 }

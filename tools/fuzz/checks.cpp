@@ -59,9 +59,6 @@ Verdict check_text(const ir::Function& function) {
   return {};
 }
 
-namespace {
-
-// The program, or now and then its gradient: where passes come after differentiation their order is free.
 std::unique_ptr<ir::Function> program_or_gradient(const ir::Function& drawn, Random& random) {
   bool loops = false;  // without a gradient
   ir::for_each_op(drawn.body, [&](const ir::Op& op) { loops = loops || op.row == &ir::ops::while_; });
@@ -70,8 +67,6 @@ std::unique_ptr<ir::Function> program_or_gradient(const ir::Function& drawn, Ran
   if (gradient->body.results.empty()) return ir::clone_function(drawn, drawn.name);
   return gradient;
 }
-
-}  // namespace
 
 Verdict check_passes(const ir::Function& drawn, Random& random) {
   const auto function = program_or_gradient(drawn, random);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "ir/graph.h"
@@ -17,7 +18,9 @@ struct Verdict {
 /// print -> parse -> print is the identity.
 Verdict check_text(const ir::Function& function);
 
-// Of `check_passes` and `check_compiled`, the function is at times the drawn one's vjp.
+/// The program, or now and then its gradient if it has one: where passes come after differentiation their order is
+/// free. `check_passes`, `check_compiled` and `check_onednn` judge what this gives.
+std::unique_ptr<ir::Function> program_or_gradient(const ir::Function& drawn, Random& random);
 
 /// Passes, each alone and one after another in a random order, leave the bits that the interpreter computes,
 /// and a function that verifies and prints.
@@ -39,5 +42,10 @@ Verdict check_second(const ir::Function& function, Random& random);
 
 /// The gradient of the loop and of its unrolled form have the same bits (+0 equals -0).
 Verdict check_unrolled_gradient(const ir::Function& function, Random& random);
+
+/// With dots by oneDNN, the function is as accurate as the interpreter within a factor,
+/// judged by double precision, and infinite or NaN where the interpreter is. What has no such dot, or is not
+/// accurate itself, is drawn again.
+Verdict check_onednn(const ir::Function& function, Random& random);
 
 }  // namespace rondo::fuzz

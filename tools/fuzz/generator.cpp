@@ -118,7 +118,9 @@ void Generator::fill(Place& place, int begin, int end) {
   }();
   for (int i = begin; i < end; ++i) {
     place.b.loc = Loc::in("random.cpp", 2 + i);
-    if (random_.chance(0.5))
+    if (options_.dots > 0 && random_.chance(options_.dots))
+      add_dot(place);
+    else if (random_.chance(0.5))
       add_elementwise(place, *random_.pick(elementwise));
     else
       (this->*random_.pick(recipes()).second)(place);

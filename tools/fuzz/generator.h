@@ -19,6 +19,7 @@ struct GeneratorOptions {
   bool ends_in_scan = false;  // the first result comes out of a scan
   bool doubles = false;       // f64 in place of f32
   double large = 0.06;        // how often a program has a large constant dim
+  double dots = 0;            // how often an op is a dot, besides those that are drawn like other ops
 };
 
 /// Draws typed random functions from the op rows: element-wise rows as they are, the others each by a recipe
