@@ -195,9 +195,10 @@ std::map<const Value*, Value*> one_run(const Op& op, const Graph& block) {
   Graph& graph = *op.graph;
   std::map<const Value*, Value*> values;
   if (op.row != &ops::scan) {
-    if (block.params.size() > op.operands.size()) throw Error("the block takes more than the op");
-    for (const auto& param : block.params)
-      values[param.get()] = op.operands[static_cast<size_t>(param->index)];
+    for (size_t i = 0; i < block.params.size(); ++i) {
+      const bool bound = i < op.operands.size() && op.operands[i]->type == block.params[i]->type;
+      values[block.params[i].get()] = bound ? op.operands[i] : fresh(graph, block.params[i]->type);
+    }
     return values;
   }
   const Scan scan(op);
@@ -213,7 +214,8 @@ std::map<const Value*, Value*> one_run(const Op& op, const Graph& block) {
 
 void inline_block(Op& op, size_t block) {
   Graph &graph = *op.graph, &body = *op.regions.at(block);
-  if (body.results.size() != op.results.size()) throw Error("the block does not give the op's results");
+  const bool gives_results = op.row->region.blocks[block].gives == BlockSpec::Gives::kResults;
+  if (!gives_results && graph.owner != nullptr) throw Error("nothing takes what the block gives");
   std::map<const Value*, Value*> values = one_run(op, body);
 
   const auto at = std::ranges::find_if(graph.ops, [&](const auto& each) { return each.get() == &op; });
@@ -226,13 +228,15 @@ void inline_block(Op& op, size_t block) {
   Values results;
   for (size_t i = 0; i < op.results.size(); ++i) {
     const Type& wanted = op.results[i]->type;
-    Value* value = values.at(body.results[i]);
+    Value* value = gives_results ? values.at(body.results[i]) : fresh(graph, wanted);
     std::vector<int64_t> dims(value->type.dims.size());
     std::iota(dims.begin(), dims.end(), 1);
     results.push_back(value->type == wanted ? value : builder.broadcast(value, dims, wanted.dims));
   }
   for (auto& each : rest) graph.ops.push_back(std::move(each));
   for (size_t i = 0; i < op.results.size(); ++i) replace_uses(graph, op.results[i].get(), results[i]);
+  if (!gives_results)
+    for (const Value* yield : body.results) graph.results.push_back(values.at(yield));
 }
 
 bool drop_unused_params(Function& function) {

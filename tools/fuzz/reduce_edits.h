@@ -37,8 +37,9 @@ void drop_stack(ir::Op& scan, size_t i);
 
 // Of any op with regions.
 
-/// One run of a block takes the op's place. What a scan gives from step to step are parameters of the function then,
-/// and its stacks that step's values over and over. Throws Error if the block does not give the op's results.
+/// One run of a block takes the op's place. What it gets besides the op's operands are parameters of the
+/// function then; stacks are the step's values over and over. A block that does not give the op's results may
+/// be taken in the function's body only, which then returns what it gives.
 void inline_block(ir::Op& op, size_t block);
 
 // Of the whole function.
