@@ -63,6 +63,23 @@ using Transpose = Value* (*)(Builder& b, const Op& op, Primals& p, int i, const 
 /// Weights w of a reduction y = f(x) with dy = sum(w * dx): w has x's shape.
 using Weights = Value* (*)(Builder& b, const Op& op, Primals& p);
 
+/// Operands of an op, some with one dim more than it asks for, in front: what it takes at each of `size` times.
+struct Batched {
+  Builder& b;
+  Values values;
+  std::vector<bool> batched;  // which have the dim; at least one
+  Dim size;
+
+  /// Operand i with the dim, which is added to those that lack it.
+  Value* spread(size_t i) const;
+  /// The dims with the size in front.
+  std::vector<Dim> dims(const std::vector<Dim>& inner) const;
+};
+
+/// The op on batched operands. All results have the dim, and what they hold at a time has the bits of the op on what
+/// the operands hold then. Empty where that cannot be written.
+using Batch = Values (*)(const Op& op, const Batched& x);
+
 /// The ONE derivative fact of a row: exactly one member is set.
 struct Derivative {
   std::vector<Partial> partials = {};  // one an operand; nullptr where the operand is no float
@@ -136,6 +153,7 @@ struct OpRow {
   std::map<std::string, ElementMath> math_by_word =
       {};  // instead of `math`, by the op's word attribute (compare)
   Derivative derivative = {};
+  Batch batch = nullptr;              // an element-wise op needs none
   std::vector<Interval> smooth = {};  // for each operand; empty: anywhere
   double max_ulp = 0;                 // f32 error against the exact value; 0: correctly rounded
   bool cheap = false;                 // recomputed in a transposed scan rather than kept as a residual

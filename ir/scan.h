@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "ir/graph.h"
 
@@ -34,5 +35,12 @@ struct Scan {
   Value* carry_result(size_t i) const { return op->result(static_cast<int>(i)); }
   Value* stack_result(size_t i) const { return op->result(static_cast<int>(carry.size() + i)); }
 };
+
+/// Binds one operand more, the last of its list, and returns the parameter that the body reads it by. Views go stale.
+Value* add_over(Op& scan, Value* operand, std::string name = {});
+Value* add_use(Op& scan, Value* operand, std::string name = {});
+
+/// Stacks one value more of the body, and returns the stack. Views go stale.
+Value* add_stack(Op& scan, Value* value);
 
 }  // namespace rondo::ir

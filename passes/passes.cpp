@@ -9,7 +9,7 @@ namespace rondo::passes {
 std::span<const Pass> all_passes() {
   static const std::vector<Pass> passes = [] {
     std::vector<Pass> rows = {
-#define PASS(name, summary) {#name, summary, name},
+#define PASS(name, bits, summary) {#name, Bits::bits, summary, name},
 #include "passes/passes.def"
 #undef PASS
     };

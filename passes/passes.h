@@ -9,10 +9,14 @@
 
 namespace rondo::passes {
 
+/// Whether a function computes the same bits after a pass, or adds up in another order.
+enum class Bits { exact, reassoc };
+
 /// An IR -> IR pass. It returns whether it changed the function, and throws Error only for what the user can
 /// mend.
 struct Pass {
   std::string name;  // remove-dead-code, as rondo-opt and the debugging variables spell it
+  Bits bits;
   std::string_view summary;
   bool (*run)(ir::Function& function);
 };
@@ -22,7 +26,7 @@ std::span<const Pass> all_passes();
 /// nullptr if there is none of that name.
 const Pass* find_pass(std::string_view name);
 
-#define PASS(name, summary) bool name(ir::Function& function);
+#define PASS(name, bits, summary) bool name(ir::Function& function);
 #include "passes/passes.def"
 #undef PASS
 

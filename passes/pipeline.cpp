@@ -22,11 +22,31 @@ std::vector<Pass> passes_named(std::initializer_list<std::string_view> names) {
 
 }  // namespace
 
+std::span<const Pass> traced_pipeline() {
+  static const std::vector<Pass> pipeline = passes_named({
+      "canonicalise",
+      // [h, x] W as h W + x W, so that hoist can take x out.
+      "split-concat",
+      // Weights, and slices of them, before merge-dots: it joins what comes from outside of a loop.
+      "hoist",
+      "merge-dots",
+      // The joined weights.
+      "hoist",
+      "canonicalise",
+  });
+  return pipeline;
+}
+
 std::span<const Pass> optimisation_pipeline() {
   static const std::vector<Pass> pipeline = passes_named({
       "canonicalise",
       // The gradients are made: what only marks the order of their sums is in the way from here on.
       "drop-identities",
+      // Gradients of weights leave the loops that vjp made; so does what a step only gives out.
+      "sink",
+      // Gradients that were made while tracing come here as they were traced.
+      "hoist",
+      "canonicalise",
   });
   return pipeline;
 }

@@ -7,7 +7,10 @@
 
 namespace rondo::passes {
 
-/// What every function goes through that the DSL makes, whatever is to run it.
+/// What every function goes through as the DSL traced it, before it is differentiated.
+std::span<const Pass> traced_pipeline();
+
+/// What every function goes through that the DSL makes, whatever is to run it, when its gradients are made.
 std::span<const Pass> optimisation_pipeline();
 
 /// What turns a function into one that code is made for: planned (memory_plan.h), nothing left to decide but

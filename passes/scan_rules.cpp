@@ -88,9 +88,7 @@ class ScanTidy {
     for (size_t i = 0; i < scan_.carry.size(); ++i) {
       Value* param = scan_.carry_param(i);
       if (scan_.carry_yield(i) != param) continue;
-      inside_[param] = scan_.body->add_param(param->type, param->name, param->loc);
-      op_.operands.push_back(op_.operands[op_.groups[0] + i]);
-      ++op_.groups[2];
+      inside_[param] = add_use(op_, scan_.carry[i], param->name);
       scan_ = Scan(op_);
     }
   }

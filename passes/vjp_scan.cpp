@@ -216,12 +216,7 @@ Value* ScanTranspose::receive(Value* value) {
 // The forward scan's stack of a value of its body, a new one if there is none.
 Value* ScanTranspose::stack_of(Value* value) {
   Value*& stack = stacks_[value];
-  if (stack == nullptr) {
-    Type type = value->type;
-    type.dims.insert(type.dims.begin(), scan_.length());
-    scan_.body->results.push_back(value);
-    stack = op_.add_result(std::move(type), value->name);
-  }
+  if (stack == nullptr) stack = add_stack(op_, value);
   return stack;
 }
 

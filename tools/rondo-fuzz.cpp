@@ -34,8 +34,8 @@ struct Options {
   uint64_t seed = 0;
   int64_t count = 1000;
   int64_t only = -1;
-  std::vector<std::string> checks = {"text", "passes", "compiled", "gradient",
-                                     "jvp",  "second", "unroll",   "onednn"};
+  std::vector<std::string> checks = {"text", "passes", "reassoc", "compiled", "gradient",
+                                     "jvp",  "second", "unroll",  "onednn"};
   std::string program;  // a file of functions to check instead of random ones
   bool print = false, reduce = false;
 };
@@ -50,6 +50,9 @@ const std::vector<Check>& all_checks() {
   static const std::vector<Check> checks = {
       {"text", {}, [](const ir::Function& f, fuzz::Random&) { return fuzz::check_text(f); }},
       {"passes", {.large = 0.01}, fuzz::check_passes},
+      {"reassoc",
+       {.smooth = true, .whiles = false, .layers = 0.7, .doubles = true, .large = 0.01},
+       fuzz::check_reassoc},
       {"compiled", {}, fuzz::check_compiled},
       {"gradient",
        {.smooth = true, .whiles = false, .layers = 0.5, .doubles = true, .large = 0.01},

@@ -100,7 +100,7 @@ int transform(const Request& request, const std::string& text) {
 // The steps to be bisected, and sizes that they bind.
 std::vector<Step> steps_to_bisect(const Request& request, Sizes& sizes) {
   std::vector<Step> steps;
-  const auto add = [&](const passes::Pass& pass) { steps.push_back({pass.name, pass.run}); };
+  const auto add = [&](const passes::Pass& pass) { steps.push_back({pass.name, pass.run, pass.bits}); };
   bool has_pass = false;
   for (const Request::Step& step : request.steps) {
     if (!step.vjp.empty() || !step.jvp.empty())
@@ -115,7 +115,8 @@ std::vector<Step> steps_to_bisect(const Request& request, Sizes& sizes) {
   }
   if (has_pass) return steps;
   steps.clear();  // sizes alone do not ask for a function of fixed sizes
-  for (const auto pipeline : {passes::optimisation_pipeline(), passes::lowering_pipeline()})
+  for (const auto pipeline :
+       {passes::traced_pipeline(), passes::optimisation_pipeline(), passes::lowering_pipeline()})
     for (const passes::Pass& pass : pipeline) add(pass);
   return steps;
 }
@@ -147,7 +148,7 @@ std::string pass_list() {
   std::string text;
   for (const passes::Pass& pass : passes::all_passes())
     text += pass.name + std::string(std::max<size_t>(1, 20 - pass.name.size()), ' ') +
-            std::string(pass.summary) + "\n";
+            (pass.bits == passes::Bits::exact ? "exact    " : "reassoc  ") + std::string(pass.summary) + "\n";
   return text;
 }
 

@@ -79,8 +79,8 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   parts_->initial = ir::clone_function(*traced.function, traced.function->name);
   const auto start = std::chrono::steady_clock::now();
   runner.observe("trace", *traced.function);
+  runner.run(passes::traced_pipeline(), *traced.function);
   if (training) {
-    runner.run(*passes::find_pass("canonicalise"), *traced.function);
     traced = add_training(std::move(traced), request);
     runner.observe("train", *traced.function);
   }

@@ -25,6 +25,19 @@ inline bool is_increasing(const std::vector<int64_t>& list, int64_t rank) {
   return true;
 }
 
+/// Dims by number, where one more comes in front of them.
+inline std::vector<int64_t> shifted(std::vector<int64_t> dims) {
+  for (int64_t& dim : dims) ++dim;
+  return dims;
+}
+
+/// The same with the new one first.
+inline std::vector<int64_t> with_front(const std::vector<int64_t>& dims) {
+  std::vector<int64_t> result = shifted(dims);
+  result.insert(result.begin(), 0);
+  return result;
+}
+
 inline std::string join(const std::vector<int64_t>& list) {
   std::string text;
   for (size_t i = 0; i < list.size(); ++i) text += (i > 0 ? "," : "") + std::to_string(list[i]);

@@ -53,7 +53,7 @@ TEST_CASE("a pass that fails leaves a file by which it fails again") {
   PassRunner::Options options;
   options.verify_each = true;
   options.debug.dump = folder / "made";
-  const Pass fails{"broken-pass", "", [](ir::Function& f) -> bool {
+  const Pass fails{"broken-pass", Bits::exact, "", [](ir::Function& f) -> bool {
                      f.body.ops.clear();
                      throw InternalError("an invariant\ndoes not hold");
                    }};
@@ -80,9 +80,10 @@ TEST_CASE("a pass that fails leaves a file by which it fails again") {
 TEST_CASE("what the user can mend goes through a pass unchanged") {
   ir::Module module = ir::parse(kText, "f");
   PassRunner runner;
-  const Pass fails{"unroll", "", [](ir::Function&) -> bool { throw Error("mine.cpp:3: too many ops"); }};
+  const Pass fails{"unroll", Bits::exact, "",
+                   [](ir::Function&) -> bool { throw Error("mine.cpp:3: too many ops"); }};
   CHECK_THROWS_WITH_AS(runner.run(fails, *module.functions[0]), "mine.cpp:3: too many ops", Error);
-  const Pass exhausts{"unroll", "", [](ir::Function&) -> bool { throw std::bad_alloc(); }};
+  const Pass exhausts{"unroll", Bits::exact, "", [](ir::Function&) -> bool { throw std::bad_alloc(); }};
   CHECK_THROWS_AS(runner.run(exhausts, *module.functions[0]), std::bad_alloc);
 }
 

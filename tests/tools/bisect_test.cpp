@@ -48,7 +48,7 @@ int64_t elementwise_ops(const ir::Function& function) {
 Step random_pass(fuzz::Random& random) {
   const auto all = passes::all_passes();
   const passes::Pass& pass = all[static_cast<size_t>(random.below(std::ssize(all)))];
-  return {pass.name, pass.run};
+  return {pass.name, pass.run, pass.bits};
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
 
-// What became of the function after the first steps.
+// What a step makes of the function.
 struct Trial {
   std::unique_ptr<ir::Function> function;
   int64_t applications = 0;  // of the last step
@@ -25,37 +25,42 @@ struct Trial {
 class Bisection {
  public:
   Bisection(const ir::Function& function, std::span<const Step> steps, const Arrays& arguments)
-      : function_(function), steps_(steps), arguments_(arguments) {
+      : steps_(steps), arguments_(arguments), function_(ir::clone_function(function, function.name)) {}
+
+  std::optional<Culprit> find() {
     try {
-      expected_ = run(*reference::interpret(function), arguments);
+      expected_ = run(*reference::interpret(*function_), arguments_);
     } catch (const backends::RecordedError& error) {
       throw Error(std::string("there is nothing to compare: the function records an error: ") + error.what());
     }
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      step_ = &steps_[i];
+      in_doubles_ = step_->bits == passes::Bits::reassoc ? doubles_of(*function_) : Arrays{};
+      Trial whole = trial(kAll);
+      if (!whole.flaw.empty()) return culprit(i, std::move(whole));
+      function_ = std::move(whole.function);
+      if (!in_doubles_.empty()) expected_ = run(*reference::interpret(*function_), arguments_);
+    }
+    return {};
   }
 
-  std::optional<Culprit> find() const {
-    if (trial(steps_.size(), kAll).flaw.empty()) return {};
-    const auto bad_after = [&](int64_t steps) {
-      return !trial(static_cast<size_t>(steps), kAll).flaw.empty();
-    };
-    const auto guilty = static_cast<size_t>(first_bad(std::ssize(steps_), bad_after));
-    Trial whole = trial(guilty, kAll);
-    Culprit culprit{guilty - 1, whole.applications, 0, whole.flaw, nullptr, nullptr};
-    const auto bad_with = [&](int64_t most) { return !trial(guilty, most).flaw.empty(); };
+ private:
+  Culprit culprit(size_t step, Trial whole) const {
+    Culprit culprit{step, whole.applications, 0, whole.flaw, nullptr, nullptr};
+    const auto bad_with = [&](int64_t most) { return !trial(most).flaw.empty(); };
     if (bad_with(0)) {
-      culprit.before = trial(guilty - 1, kAll).function;
+      culprit.before = ir::clone_function(*function_, function_->name);
       culprit.after = std::move(whole.function);
       return culprit;
     }
     culprit.application = first_bad(whole.applications, bad_with);
-    culprit.before = trial(guilty, culprit.application - 1).function;
-    Trial after = trial(guilty, culprit.application);
+    culprit.before = trial(culprit.application - 1).function;
+    Trial after = trial(culprit.application);
     culprit.flaw = after.flaw;
     culprit.after = std::move(after.function);
     return culprit;
   }
 
- private:
   // The least number in [1, bad] that is bad where the one before is good; 0 is good.
   template <class IsBad>
   static int64_t first_bad(int64_t bad, IsBad&& is_bad) {
@@ -67,31 +72,34 @@ class Bisection {
     return bad;
   }
 
-  // Runs the first `count` steps, the last of them with at most so many rewrites.
-  Trial trial(size_t count, int64_t most) const {
+  // Runs the step with at most so many rewrites.
+  Trial trial(int64_t most) const {
     passes::PassRunner runner({.verify_each = true, .reproducers = false, .debug = {}});
-    Trial trial{ir::clone_function(function_, function_.name)};
-    for (size_t i = 0; i < count; ++i) {
-      passes::Applications applications(i + 1 < count ? kAll : most);
-      try {
-        runner.run(steps_[i].name, "", *trial.function, steps_[i].run);
-      } catch (const InternalError& error) {
-        const std::string what = error.what();
-        trial.flaw = what.substr(0, what.find('\n'));
-        trial.function = nullptr;
-      }
-      trial.applications = applications.count();
-      if (!trial.flaw.empty()) return trial;
+    Trial trial{ir::clone_function(*function_, function_->name)};
+    passes::Applications applications(most);
+    try {
+      runner.run(step_->name, "", *trial.function, step_->run);
+    } catch (const InternalError& error) {
+      const std::string what = error.what();
+      trial.flaw = what.substr(0, what.find('\n'));
+      trial.function = nullptr;
     }
-    trial.flaw = difference_from_expected(*trial.function);
+    trial.applications = applications.count();
+    if (trial.flaw.empty()) trial.flaw = difference_from_expected(*trial.function);
     return trial;
+  }
+
+  Arrays doubles_of(const ir::Function& function) const {
+    return run(*reference::interpret(function, reference::Precision::kDouble), arguments_);
   }
 
   std::string difference_from_expected(const ir::Function& function) const {
     try {
-      const Arrays found = run(*reference::interpret(function), arguments_);
-      for (size_t i = 0; i < expected_.size(); ++i) {
-        const Difference difference = largest_difference(found[i], expected_[i]);
+      const bool exact = in_doubles_.empty();
+      const Arrays found = exact ? run(*reference::interpret(function), arguments_) : doubles_of(function);
+      for (size_t i = 0; i < found.size(); ++i) {
+        if (!exact && relative_difference(found[i], in_doubles_[i]) <= kTolerance) continue;
+        const Difference difference = largest_difference(found[i], exact ? expected_[i] : in_doubles_[i]);
         if (difference.any) return "result " + std::to_string(i) + " differs: " + difference.text();
       }
       return {};
@@ -100,10 +108,13 @@ class Bisection {
     }
   }
 
-  const ir::Function& function_;
+  static constexpr double kTolerance = 1e-9;
+
   std::span<const Step> steps_;
   const Arrays& arguments_;
-  Arrays expected_;
+  std::unique_ptr<ir::Function> function_;  // before the step
+  const Step* step_ = nullptr;
+  Arrays expected_, in_doubles_;  // of it; the second only if the step may add up in another order
 };
 
 }  // namespace

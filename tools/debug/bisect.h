@@ -8,14 +8,16 @@
 #include <string>
 
 #include "ir/graph.h"
+#include "passes/passes.h"
 #include "tools/debug/arguments.h"
 
 namespace rondo::tools {
 
-/// Something that changes a function and should leave the bits of its results.
+/// Something that changes a function and should leave the bits of its results, or add up in another order at most.
 struct Step {
   std::string name;
   std::function<bool(ir::Function&)> run;
+  passes::Bits bits = passes::Bits::exact;
 };
 
 /// The first step that does wrong, and within it the first of the rewrites that it counts (applications.h).
@@ -27,9 +29,9 @@ struct Culprit {
   std::unique_ptr<ir::Function> before, after;  // around the rewrite, or the step; after: null if it threw
 };
 
-/// Finds, by bisection, the step after which the interpreter's bits differ from those that `function` gives
-/// on `arguments`, or after which the function does not verify. Nothing if all is well after the last step.
-/// Throws Error if a step meets something that the user can mend, or if the function records an error.
+/// Finds the first step after which the interpreter's bits differ from those before it on `arguments`, or after
+/// which the function does not verify, and by bisection the rewrite. A step that may add up in another order is judged in
+/// double precision: off by 1e-9 of a result's largest element at most. Nothing if all steps do right. Throws Error if a step meets something that the user can mend, or if the function records an error.
 std::optional<Culprit> bisect(const ir::Function& function, std::span<const Step> steps,
                               const Arrays& arguments);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/debug/difference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -98,6 +99,30 @@ Difference largest_difference(const Array& found, const Array& expected) {
     largest.expected = element_text(expected, largest.position);
   }
   return largest;
+}
+
+namespace {
+
+double value_at(const Array& array, int64_t i) {
+  return array.type() == ElementType::f64 ? array.data<double>()[i]
+                                          : static_cast<double>(array.data<float>()[i]);
+}
+
+}  // namespace
+
+double relative_difference(const Array& found, const Array& expected) {
+  const bool floats = expected.type() == ElementType::f32 || expected.type() == ElementType::f64;
+  double largest = 0, size = 0;
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    if (same_bits(found, expected, i)) continue;
+    if (!floats || !std::isfinite(value_at(found, i)) || !std::isfinite(value_at(expected, i)))
+      return INFINITY;
+    largest = std::max(largest, std::abs(value_at(found, i) - value_at(expected, i)));
+  }
+  if (largest == 0) return 0;
+  for (int64_t i = 0; i < expected.size(); ++i)
+    if (std::isfinite(value_at(expected, i))) size = std::max(size, std::abs(value_at(expected, i)));
+  return largest / size;
 }
 
 }  // namespace rondo::tools

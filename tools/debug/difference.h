@@ -30,4 +30,8 @@ struct Difference {
 /// the exact value has as an f32.
 Difference largest_difference(const runtime::Array& found, const runtime::Array& expected);
 
+/// The largest difference of two arrays of one type, as a share of the largest element expected; of what is no float, or
+/// finite in one of them only, infinite if the bits differ.
+double relative_difference(const runtime::Array& found, const runtime::Array& expected);
+
 }  // namespace rondo::tools

@@ -26,6 +26,10 @@ std::unique_ptr<ir::Function> program_or_gradient(const ir::Function& drawn, Ran
 /// and a function that verifies and prints.
 Verdict check_passes(const ir::Function& function, Random& random);
 
+/// Passes that may add up in another order give what the interpreter gave before, within ten times
+/// what changes of all arguments by 1e-14 do, in f64. The function is a gradient if it has one; exact passes come in between.
+Verdict check_reassoc(const ir::Function& function, Random& random);
+
 /// Compiled once, the function gives the interpreter's bits, or its error, for several draws of sizes, run
 /// after run. Arguments that are not donated stay as they are, and after an error all do.
 Verdict check_compiled(const ir::Function& function, Random& random);

@@ -72,17 +72,17 @@ bool overflows(ir::Function& function) {
 std::span<const Pass> all_passes() {
   static const std::vector<Pass> passes = [] {
     std::vector<Pass> rows = {
-#define PASS(name, summary) {#name, summary, name},
+#define PASS(name, bits, summary) {#name, Bits::bits, summary, name},
 #include "passes/passes.def"
 #undef PASS
     };
     for (Pass& pass : rows) std::ranges::replace(pass.name, '_', '-');
-    rows.insert(rows.end(), {{"planted-throw", "throws", throws},
-                             {"planted-break", "makes what does not verify", breaks},
-                             {"planted-sqrt", "takes the second sqrt for rsqrt", mistakes},
-                             {"planted-segfault", "writes to nowhere", segfaults},
-                             {"planted-abort", "aborts", aborts},
-                             {"planted-overflow", "recurses without end", overflows}});
+    rows.insert(rows.end(), {{"planted-throw", Bits::exact, "throws", throws},
+                             {"planted-break", Bits::exact, "makes what does not verify", breaks},
+                             {"planted-sqrt", Bits::exact, "takes the second sqrt for rsqrt", mistakes},
+                             {"planted-segfault", Bits::exact, "writes to nowhere", segfaults},
+                             {"planted-abort", Bits::exact, "aborts", aborts},
+                             {"planted-overflow", Bits::exact, "recurses without end", overflows}});
     return rows;
   }();
   return passes;

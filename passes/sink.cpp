@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// sink: takes out of a loop, behind it, what no later time step needs.
+//
+// Before:  %dU, %dxs = scan T reverse index(%t) over(%ht = %hs, ..) carry(%aU = %a0, ..) use(%w = %W) {
+//            ..
+//            %g = dot %ht, %dz contract([0],[0])  %aU1 = add %aU, %g
+//            %dx = dot %dz, %w contract([1],[1])
+//            yield carry(%aU1, ..) stack(%dx) }
+// After:   %dzs = scan T reverse index(%t) over(%ht = %hs, ..) carry(..) use(%w = %W) {
+//            ..
+//            yield carry(..) stack(%dz) }
+//          %g = dot %hs, %dzs contract([0,1],[0,1])  %dU = add %a0, %g
+//          %dxs = dot %dzs, %W contract([2],[1])
+//
+// Legal:   what only stacks need leaves exactly, if the rows of all ops on the way say how they act on all times at
+//          once (`batch`). A carry that only adds up leaves if what is added are dots or sums: one dot or sum over all
+//          times takes their place. Its order is another one, so the pass is reassoc.
+// A loss:  what is stacked instead needs memory; so only dots leave, with what is computed from them, and of sums over
+//          rows those of values that are outside already.
+// Needs:   vjp makes most of its work; hoist before it brings the weights out of the loop. Feeds canonicalise with
+//          additions to zero, and remove-dead-code with carries that nothing needs.
+#include <unordered_map>
+
+#include "ir/batch.h"
+#include "ir/ops/support.h"
+#include "passes/applications.h"
+#include "passes/loop_motion.h"
+#include "passes/passes.h"
+
+namespace rondo::passes {
+
+using namespace ir;
+
+namespace {
+
+using Redirects = std::unordered_map<const Value*, Value*>;
+
+void redirect(Value*& value, const Redirects& redirects) {
+  if (auto found = redirects.find(value); found != redirects.end()) value = found->second;
+}
+
+// The sum of what such an op gives is what it gives of the sum.
+bool moves_all(const Op& op) { return op.row == &ops::transpose || op.row == &ops::reshape; }
+
+// A carry that each time step adds to: dots and sums, below transposes and reshapes.
+struct Accumulator {
+  size_t carry;
+  Values terms;
+};
+
+class ScanSink {
+ public:
+  explicit ScanSink(Op& op) : op_(op), scan_(op), body_(*scan_.body), motion_(op) {
+    for (const auto& each : body_.ops)
+      for (const Value* operand : each->operands) ++uses_[operand];
+    for (const Value* result : body_.results) ++uses_[result];
+  }
+
+  /// Decides what leaves, and gives the scan the stacks that it takes.
+  bool prepare() {
+    find_stacked();
+    for (size_t i = 0; i < scan_.stacks(); ++i) {
+      const Value* yield = scan_.stack_yield(i);
+      if (motion_.goes_with_time(yield) && !leaving_.contains(yield->op) && !motion_.is_outside(yield))
+        motion_.set_outside(yield, scan_.stack_result(i));
+    }
+    find_accumulators();
+    if (leaving_.empty()) return false;
+    stack_sources();
+    return true;
+  }
+
+  /// Behind the scan. What stands for its results then goes into `redirects`.
+  void write(Builder& b, Redirects& redirects) {
+    for (const Op* op : list_) {
+      b.loc = op->loc.via("sink");
+      if (cores_.contains(op))
+        motion_.set_outside(op->result(), sum(b, *op));
+      else
+        motion_.write(b, *op);
+    }
+    for (size_t i = 0; i < scan_.stacks(); ++i)
+      if (leaving_.contains(scan_.stack_yield(i)->op))
+        redirects[scan_.stack_result(i)] = motion_.outside(b, scan_.stack_yield(i));
+    for (const Accumulator& each : accumulators_) {
+      Value* total = scan_.carry[each.carry];
+      for (Value* term : each.terms) total = b.add(total, above_core(b, term));
+      if (total->name.empty()) total->name = scan_.carry_result(each.carry)->name;
+      redirects[scan_.carry_result(each.carry)] = total;
+    }
+  }
+
+ private:
+  bool is_time_by_weight(const Op& dot) const {
+    return motion_.goes_with_time(dot.operands[0]) != motion_.goes_with_time(dot.operands[1]);
+  }
+
+  bool can_leave(const Op& op) const {
+    if (motion_.kind(op) == LoopMotion::kInvariant || !can_batch(op, motion_.batched(op), scan_.length()))
+      return false;
+    for (const Value* operand : op.operands)
+      if (motion_.kind(operand) == LoopMotion::kInvariant && operand->op != nullptr &&
+          !motion_.is_movable(*operand->op))
+        return false;
+    return true;
+  }
+
+  // Dots by values that don't change, and what is computed from them, if only stacks need it.
+  void find_stacked() {
+    std::unordered_set<const Value*> kept;
+    for (size_t i = 0; i < scan_.carry.size(); ++i) kept.insert(scan_.carry_yield(i));
+    OpSet free;
+    for (size_t i = body_.ops.size(); i-- > 0;) {
+      const Op& op = *body_.ops[i];
+      bool is_free = can_leave(op);
+      for (const auto& result : op.results) is_free &= !kept.contains(result.get());
+      if (is_free)
+        free.insert(&op);
+      else
+        kept.insert(op.operands.begin(), op.operands.end());
+    }
+    for (const auto& op : body_.ops) {
+      if (!free.contains(op.get())) continue;
+      bool leaves = op->row == &ops::dot && is_time_by_weight(*op);
+      for (const Value* operand : op->operands) leaves |= leaving_.contains(operand->op);
+      if (leaves) leaving_.insert(op.get());
+    }
+  }
+
+  // Dots first: what they have stacked, sums need not stack again.
+  void find_accumulators() {
+    std::vector<Accumulator> found;
+    for (size_t i = 0; i < scan_.carry.size(); ++i)
+      if (Values terms = terms_of(i); !terms.empty()) found.push_back({i, std::move(terms)});
+    for (const bool sums : {false, true})
+      for (Accumulator& each : found) {
+        if (each.terms.empty() || !may_all_leave(each.terms, sums)) continue;
+        for (Value* term : each.terms) {
+          const Op* core = core_of(term);
+          cores_.insert(core);
+          leaving_.insert(core);
+          for (const Value* operand : core->operands) stacked_.insert(operand);
+        }
+        accumulators_.push_back(std::move(each));
+        each.terms.clear();
+      }
+  }
+
+  // What is added to a carry, if that is all that is done with it.
+  Values terms_of(size_t carry) const {
+    const Value *sum = scan_.carry_yield(carry), *param = scan_.carry_param(carry);
+    if (sum->op == nullptr || sum->op->row != &ops::add || uses_.at(sum) != 1 || !used_once(param)) return {};
+    const Values& operands = sum->op->operands;
+    if (operands[0] != param && operands[1] != param) return {};
+    Values pending = {operands[operands[0] == param ? 1 : 0]}, terms;
+    while (!pending.empty()) {
+      Value* value = pending.back();
+      pending.pop_back();
+      if (value->op == nullptr || !used_once(value)) return {};
+      if (value->op->row == &ops::add)
+        pending.insert(pending.end(), value->op->operands.rbegin(), value->op->operands.rend());
+      else
+        terms.push_back(value);
+    }
+    return terms;
+  }
+
+  bool used_once(const Value* value) const {
+    const auto found = uses_.find(value);
+    return found != uses_.end() && found->second == 1;
+  }
+
+  // The op of a term below transposes and reshapes.
+  static const Op* core_of(const Value* term) {
+    while (term->op != nullptr && moves_all(*term->op)) term = term->op->operands[0];
+    return term->op;
+  }
+
+  bool may_all_leave(const Values& terms, bool sums) const {
+    for (const Value* term : terms) {
+      const Op* core = core_of(term);
+      if (core == nullptr || !used_once(core->result()) || !is_used_once_above(term)) return false;
+      const bool dot = core->row == &ops::dot && motion_.goes_with_time(core->operands[0]) &&
+                       motion_.goes_with_time(core->operands[1]);
+      const bool sum = core->row == &ops::reduce_sum && sums && is_stacked(core->operands[0]);
+      if (!dot && !sum) return false;
+    }
+    return true;
+  }
+
+  bool is_used_once_above(const Value* term) const {
+    for (; term->op != nullptr && moves_all(*term->op); term = term->op->operands[0])
+      if (!used_once(term)) return false;
+    return true;
+  }
+
+  bool is_stacked(const Value* value) const {
+    return motion_.goes_with_time(value) && (motion_.is_outside(value) || stacked_.contains(value));
+  }
+
+  // What leaves takes along what is cheap or doesn't change; all else that it is computed from is stacked.
+  void stack_sources() {
+    list_ = motion_.with_sources(
+        leaving_, [&](const Op& op) { return motion_.kind(op) == LoopMotion::kInvariant || op.row->cheap; });
+    const OpSet written(list_.begin(), list_.end());
+    for (const Op* op : list_)
+      for (Value* operand : op->operands)
+        if (!motion_.is_outside(operand) && !written.contains(operand->op) && operand != scan_.index())
+          motion_.set_outside(operand, add_stack(op_, operand));
+    scan_ = Scan(op_);
+  }
+
+  // The sum over all times of a dot or a sum.
+  Value* sum(Builder& b, const Op& core) {
+    if (core.row == &ops::reduce_sum)
+      return b.reduce_sum(motion_.outside(b, core.operands[0]), with_front(core.ints_attr("dims")));
+    std::vector<int64_t> batch[2];
+    if (core.has_attr("batch"))
+      for (int side : {0, 1}) batch[side] = shifted(core.ints_attr("batch", side));
+    return b.dot(motion_.outside(b, core.operands[0]), motion_.outside(b, core.operands[1]),
+                 with_front(core.ints_attr("contract", 0)), with_front(core.ints_attr("contract", 1)),
+                 batch[0], batch[1]);
+  }
+
+  // A term of the sums over all times, of which there is that of its core.
+  Value* above_core(Builder& b, const Value* term) {
+    std::vector<const Op*> above;
+    for (; moves_all(*term->op); term = term->op->operands[0]) above.push_back(term->op);
+    Value* value = motion_.outside(b, term);
+    for (size_t i = above.size(); i-- > 0;) {
+      value = b.clone(*above[i], {value})->result();
+      value->op->loc = above[i]->loc.via("sink");
+    }
+    return value;
+  }
+
+  Op& op_;
+  Scan scan_;
+  Graph& body_;
+  LoopMotion motion_;
+  std::unordered_map<const Value*, int> uses_;
+  OpSet leaving_, cores_;                     // of `leaving_`, those that are summed up
+  std::unordered_set<const Value*> stacked_;  // what the cores read
+  std::vector<Accumulator> accumulators_;
+  std::vector<const Op*> list_;  // to be written
+};
+
+// Inner loops first: what leaves them may leave the outer ones too.
+bool sink(Graph& graph) {
+  bool changed = false;
+  auto ops = std::move(graph.ops);
+  graph.ops.clear();
+  Builder b(graph);
+  Redirects redirects;
+  for (auto& each : ops) {
+    for (Value*& operand : each->operands) redirect(operand, redirects);
+    Op& op = *graph.append(std::move(each));
+    for (const auto& region : op.regions) changed |= sink(*region);
+    if (op.row != &ops::scan || !Applications::one_more()) continue;
+    ScanSink scan(op);
+    if (!scan.prepare()) continue;
+    scan.write(b, redirects);
+    Applications::done();
+    changed = true;
+  }
+  for (Value*& result : graph.results) redirect(result, redirects);
+  return changed;
+}
+
+}  // namespace
+
+bool sink(Function& function) {
+  if (!sink(function.body)) return false;
+  remove_dead_code(function);
+  return true;
+}
+
+}  // namespace rondo::passes
