@@ -56,11 +56,13 @@ class LoopCount {
     for (const auto& op : graph.ops) {
       if (op->row == &ir::ops::dot && loop >= 0) ++loops_[loop].dots;
       int inside = loop;
-      if (op->row == &ir::ops::scan) {
+      const bool is_scan = op->row == &ir::ops::scan;
+      if (is_scan || op->row == &ir::ops::while_) {
         const std::string& name = op->result()->name;
-        const std::string called = name.empty() ? "scan" : "scan %" + name;
+        const std::string called = op->row->name + (name.empty() ? "" : " %" + name);
         inside = static_cast<int>(loops_.size());
-        loops_.push_back({op->loc.known() ? op->loc.text() : called, ir::Scan(*op).length().text(),
+        loops_.push_back({op->loc.known() ? op->loc.text() : called,
+                          is_scan ? ir::Scan(*op).length().text() : "?",
                           loop < 0 ? 0 : loops_[loop].depth + 1});
       }
       for (const auto& region : op->regions) visit(*region, inside);

@@ -30,10 +30,10 @@ struct Counters {
       0;  // that the last run moved from buffer to buffer: carries, stacks and results
           // that the plan could not place where they are needed
 
-  /// A scan of the final function.
+  /// A scan or a while of the final function.
   struct Loop {
     std::string place;      // where the user wrote it, or what its first result is called
-    std::string length;     // its number of steps, a size
+    std::string length;     // its number of steps, a size; of a while `?`
     int depth = 0;          // how many loops are around it
     std::int64_t dots = 0;  // in one step, those of inner loops not counted
   };
@@ -63,7 +63,7 @@ struct Counters {
   std::string json() const;
 };
 
-/// The scans of a function, with the dots in each.
+/// The loops of a function, with the dots in each.
 std::vector<Counters::Loop> count_loops(const ir::Function& function);
 
 }  // namespace rondo::backends

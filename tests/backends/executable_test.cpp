@@ -86,6 +86,26 @@ TEST_CASE("an executable counts dots, loops, and the bytes that it plans and cop
   }
 }
 
+TEST_CASE("a while counts as a loop of unknown length") {
+  const ir::Module module = ir::parse(R"(func @f(%x: f32[4,4]) -> (f32[4,4]) {
+    %r = while carry(%a = %x) use() test {
+      %m = reduce_max %a dims([0,1])
+      %more = compare %m, 1.0 is(lt)
+      yield (%more)
+    } do {
+      %b = dot %a, %a contract([1],[0])
+      yield carry(%b)
+    }
+    return %r
+  })",
+                                      "test");
+  const auto loops = backends::count_loops(*module.functions[0]);
+  REQUIRE(loops.size() == 1);
+  CHECK(loops[0].place == "while %r");
+  CHECK(loops[0].length == "?");
+  CHECK(loops[0].dots == 1);
+}
+
 TEST_CASE("a length of 100,000 compiles like a length of 10, and runs") {
   double least[2] = {1e9, 1e9};
   for (int attempt = 0; attempt < 3; ++attempt)

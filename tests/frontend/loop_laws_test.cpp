@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How many dots the loops of a training step hold, by the counters of the compiled step: what a loop need not compute
+// step by step it does not, whoever wrote the cell and however.
+#include "tests/frontend/helpers.h"
+
+using namespace rondo;
+using namespace rondo::testing;
+
+namespace {
+
+const Dim T("T"), B("B");
+constexpr int64_t kInputs = 5, kHidden = 6;
+
+using Dots = std::vector<int64_t>;  // of the loops, forward ones first
+
+// The mean of all states, so that each time step has a gradient of its own.
+template <class MakeCell>
+Counters counters_of(MakeCell&& make_cell, bool lengths) {
+  const auto loss = [&](Tensor x, Tensor length) {
+    const auto cell = make_cell();
+    const auto run = lengths ? scan(cell, x, {.length = length}) : scan(cell, x);
+    return mean(run.all.h * run.all.h);
+  };
+  auto step = train_step(loss, {f32[{T, B, kInputs}], i32[{B}]}, sgd(0.1), kBackend);
+  Weights weights = step.init(1);
+  step(weights, Array::zeros(runtime::ElementType::f32, {3, 2, kInputs}), ints({2}, {3, 1}));
+  return step.counters();
+}
+
+Dots dots_in_loops(const Counters& counters) {
+  Dots dots;
+  for (const auto& loop : counters.loops) dots.push_back(loop.dots);
+  return dots;
+}
+
+struct HandWrittenLstm {
+  Tensor W = param("W", {kInputs, 4 * kHidden}), U = param("U", {kHidden, 4 * kHidden}),
+         b = param("b", {4 * kHidden});
+  struct State {
+    Tensor h, c;
+  };
+  State initial(Dim rows) const { return {zeros({rows, kHidden}), zeros({rows, kHidden})}; }
+  State operator()(Tensor x, State s) const {
+    auto [i, f, g, o] = split<4>(dot(x, W) + b + dot(s.h, U));
+    Tensor c = sigmoid(f) * s.c + sigmoid(i) * tanh(g);
+    return {sigmoid(o) * tanh(c), c};
+  }
+};
+
+// A weight and a bias for each gate, with peepholes (Gers, Schmidhuber, 2000).
+struct PeepholeLstm {
+  struct Gate {
+    std::string name;
+    Tensor W = param(name + ".W", {kInputs, kHidden}), U = param(name + ".U", {kHidden, kHidden}),
+           b = param(name + ".b", {kHidden}), p = param(name + ".p", {kHidden});
+    Tensor operator()(const Tensor& x, const Tensor& h) const { return dot(x, W) + dot(h, U) + b; }
+  };
+  Gate i{"i"}, f{"f"}, g{"g"}, o{"o"};
+  struct State {
+    Tensor h, c;
+  };
+  State initial(Dim rows) const { return {zeros({rows, kHidden}), zeros({rows, kHidden})}; }
+  State operator()(Tensor x, State s) const {
+    const Tensor input = sigmoid(i(x, s.h) + i.p * s.c), forget = sigmoid(f(x, s.h) + f.p * s.c);
+    const Tensor c = forget * s.c + input * tanh(g(x, s.h));
+    return {sigmoid(o(x, s.h) + o.p * c) * tanh(c), c};
+  }
+};
+
+// The textbook's: four dots of [h, x].
+struct JoinedLstm {
+  Tensor gate(const char* name, const Tensor& hx) const {
+    return dot(hx, param(std::string(name) + ".W", {kHidden + kInputs, kHidden})) +
+           param(std::string(name) + ".b", {kHidden});
+  }
+  struct State {
+    Tensor h, c;
+  };
+  State initial(Dim rows) const { return {zeros({rows, kHidden}), zeros({rows, kHidden})}; }
+  State operator()(Tensor x, State s) const {
+    const Tensor hx = concat({s.h, x}, 1);
+    const Tensor c = sigmoid(gate("f", hx)) * s.c + sigmoid(gate("i", hx)) * tanh(gate("g", hx));
+    return {sigmoid(gate("o", hx)) * tanh(c), c};
+  }
+};
+
+// Resets before the product: the candidate's dot waits for the gates' dot.
+struct ResetBeforeGru {
+  Tensor W = param("W", {kInputs, 3 * kHidden}), U = param("U", {kHidden, 2 * kHidden}),
+         V = param("V", {kHidden, kHidden});
+  struct State {
+    Tensor h;
+  };
+  State initial(Dim rows) const { return {zeros({rows, kHidden})}; }
+  State operator()(Tensor x, State s) const {
+    auto [xr, xz, xn] = split<3>(dot(x, W));
+    auto [hr, hz] = split<2>(dot(s.h, U));
+    const Tensor r = sigmoid(xr + hr), z = sigmoid(xz + hz), n = tanh(xn + dot(r * s.h, V));
+    return {(1 - z) * n + z * s.h};
+  }
+};
+
+// Other dropout in each time step, of what comes in and of the state.
+struct DroppedLstm : HandWrittenLstm {
+  nn::Dropout in = nn::dropout("in", 0.3), state = nn::dropout("state", 0.3);
+  State operator()(Tensor x, State s) const { return HandWrittenLstm::operator()(in(x), {state(s.h), s.c}); }
+};
+
+}  // namespace
+
+TEST_CASE("loop laws: one dot in the forward loop, and one in the backward loop") {
+  for (const bool lengths : {false, true}) {
+    CHECK(dots_in_loops(counters_of([] { return nn::rnn("cell", kInputs, kHidden); }, lengths)) ==
+          Dots{1, 1});
+    CHECK(dots_in_loops(counters_of([] { return nn::lstm("cell", kInputs, kHidden); }, lengths)) ==
+          Dots{1, 1});
+    CHECK(dots_in_loops(counters_of([] { return nn::gru("cell", kInputs, kHidden); }, lengths)) ==
+          Dots{1, 1});
+    CHECK(dots_in_loops(counters_of([] { return HandWrittenLstm(); }, lengths)) == Dots{1, 1});
+    CHECK(dots_in_loops(counters_of([] { return PeepholeLstm(); }, lengths)) == Dots{1, 1});
+    CHECK(dots_in_loops(counters_of([] { return JoinedLstm(); }, lengths)) == Dots{1, 1});
+    CHECK(dots_in_loops(counters_of([] { return DroppedLstm(); }, lengths)) == Dots{1, 1});
+  }
+}
+
+TEST_CASE("loop laws: two where the second waits for the first") {
+  for (const bool lengths : {false, true})
+    CHECK(dots_in_loops(counters_of([] { return ResetBeforeGru(); }, lengths)) == Dots{2, 2});
+}
