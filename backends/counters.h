@@ -25,7 +25,8 @@ struct Counters {
   std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
   int dot_kernels = 0;           // that a library made for dots when sizes were bound, new ones only
 
-  std::int64_t dots = 0;  // that the last run computed, those in loops as often as they ran
+  std::int64_t dots = 0;       // that the last run computed, those in loops as often as they ran
+  std::int64_t dot_flops = 0;  // multiplications and additions in them
   std::int64_t copied_bytes =
       0;  // that the last run moved from buffer to buffer: carries, stacks and results
           // that the plan could not place where they are needed
@@ -54,6 +55,7 @@ struct Counters {
     visit("arena_bytes", arena_bytes);
     visit("dot_kernels", dot_kernels);
     visit("dots", dots);
+    visit("dot_flops", dot_flops);
     visit("copied_bytes", copied_bytes);
   }
 

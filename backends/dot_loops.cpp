@@ -38,6 +38,12 @@ DotDims<std::int64_t> evaluate(const DotDims<Dim>& dims, const Sizes& sizes) {
 
 }  // namespace
 
+std::vector<Dim> dot_flops(const ir::Op& dot) {
+  std::vector<Dim> factors = {2, dot.result()->type.size()};
+  for (const int64_t i : dot.ints_attr("contract", 0)) factors.push_back(dot.operands[0]->type.dims[i]);
+  return factors;
+}
+
 DotLoops<Dim> dot_loops(const ir::Op& dot) {
   const Type &x = dot.operands[0]->type, &y = dot.operands[1]->type;
   const auto in_x = strides_of(x), in_y = strides_of(y), out = strides_of(dot.result()->type);

@@ -24,6 +24,9 @@ struct DotLoops {
   DotDims<Size> batch, rows, columns, contracted;
 };
 
+/// Numbers whose product is how many multiplications and additions a dot takes.
+std::vector<Dim> dot_flops(const ir::Op& dot);
+
 /// The loops of a dot, whatever the sizes.
 DotLoops<Dim> dot_loops(const ir::Op& dot);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/pass_runner.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -67,10 +68,14 @@ void check_named(std::string_view name, const ir::Function& function) {
 bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH || Debug::get().verify; }
 
 void PassRunner::run(std::span<const Pass> pipeline, ir::Function& function) {
-  for (size_t i = 0; i < pipeline.size(); ++i) {
+  std::vector<Pass> kept;
+  for (const Pass& pass : pipeline)
+    if (std::ranges::find(options_.without, pass.name) == options_.without.end()) kept.push_back(pass);
+  for (size_t i = 0; i < kept.size(); ++i) {
     std::string options;
-    for (const Pass& pass : pipeline.subspan(i)) options += (options.empty() ? "--" : " --") + pass.name;
-    run(pipeline[i].name, options, function, pipeline[i].run);
+    for (const Pass& pass : std::span(kept).subspan(i))
+      options += (options.empty() ? "--" : " --") + pass.name;
+    run(kept[i].name, options, function, kept[i].run);
   }
 }
 

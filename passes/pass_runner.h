@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ir/graph.h"
 #include "passes/debug.h"
@@ -20,8 +21,9 @@ class PassRunner {
  public:
   struct Options {
     bool verify_each = verifies_by_default();
-    bool print_changed = false;  // to stderr, as RONDO_DEBUG=2 does
-    bool reproducers = true;     // writes one where a pass fails
+    bool print_changed = false;             // to stderr, as RONDO_DEBUG=2 does
+    bool reproducers = true;                // writes one where a pass fails
+    std::vector<std::string> without = {};  // passes of pipelines that are left out, by name
     Debug debug = Debug::get();
   };
 

@@ -141,6 +141,9 @@ class DriverEmitter {
     if (aliased >= 0 && !passes::can_record_error(op)) return;
     if (op.row == &ir::ops::dot) {
       count(kDotsField, b_.getInt64(1));
+      llvm::Value* flops = b_.getInt64(1);
+      for (const Dim factor : backends::dot_flops(op)) flops = b_.CreateMul(flops, size(factor));
+      count(kDotFlopsField, flops);
       if (library_ != nullptr && library_->takes(op)) return call_library(op, args[2], args[3], args[4]);
     }
     const KernelCall call = kernels_.get(op);

@@ -16,13 +16,14 @@ namespace rondo::codegen {
 /// What a run did. Compiled code adds to the fields by number (WorkField): keep both in step.
 struct Work {
   std::int64_t dots = 0;
+  std::int64_t dot_flops = 0;
   std::int64_t copied_bytes = 0;
 };
 
 /// Numbers of Work's fields.
-enum WorkField : unsigned { kDotsField, kCopiedBytesField };
+enum WorkField : unsigned { kDotsField, kDotFlopsField, kCopiedBytesField };
 
-static_assert(sizeof(Work) == 2 * sizeof(std::int64_t), "compiled code takes it for an array of numbers");
+static_assert(sizeof(Work) == 3 * sizeof(std::int64_t), "compiled code takes it for an array of numbers");
 
 /// What a driver runs on. Compiled code reads the fields by number (FrameField): keep both in step.
 struct Frame {

@@ -120,6 +120,7 @@ class CompiledFunction : public backends::Executable {
     ~Lease() {
       std::lock_guard lock(owner_.mutex_);
       owner_.counters_.dots = state_->work.dots;
+      owner_.counters_.dot_flops = state_->work.dot_flops;
       owner_.counters_.copied_bytes = state_->work.copied_bytes;
       owner_.idle_.push_back(std::move(state_));
     }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "backends/dot_loops.h"
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/op_row.h"
@@ -62,6 +63,7 @@ class Walk {
 
   const ir::ErrorRecord& error() const { return error_; }
   int64_t dots() const { return dots_; }
+  int64_t dot_flops() const { return dot_flops_; }
 
   std::vector<Shared> run(const ir::Graph& graph, const std::vector<Shared>& args) {
     std::unordered_map<const ir::Value*, Shared> values;
@@ -106,7 +108,13 @@ class Walk {
     for (const Shared& x : in) operands.push_back(x.get());
     std::vector<HostArray> out;
     for (const auto& result : op.results) out.push_back(allocate(*result));
-    dots_ += op.row == &ir::ops::dot;
+    if (op.row == &ir::ops::dot) {
+      ++dots_;
+      uint64_t flops = 1;
+      for (const Dim factor : backends::dot_flops(op))
+        flops *= static_cast<uint64_t>(factor.evaluate(sizes_));
+      dot_flops_ += static_cast<int64_t>(flops);
+    }
     op.row->evaluate({op, operands, out, sizes_, facts_.at(&op).number, error_});
     return share(std::move(out));
   }
@@ -167,7 +175,7 @@ class Walk {
   const Sizes& sizes_;
   Precision precision_;
   ir::ErrorRecord error_;
-  int64_t dots_ = 0;
+  int64_t dots_ = 0, dot_flops_ = 0;
 };
 
 class Interpreter : public backends::Executable {
@@ -180,7 +188,8 @@ class Interpreter : public backends::Executable {
 
   const backends::Signature& signature() const override { return signature_; }
   backends::Counters counters() const override {
-    return {.compiles = 1, .dots = dots_, .loops = backends::count_loops(*function_)};
+    return {
+        .compiles = 1, .dots = dots_, .dot_flops = dot_flops_, .loops = backends::count_loops(*function_)};
   }
 
   std::vector<Array> run(std::span<Array* const> args) const override {
@@ -206,6 +215,7 @@ class Interpreter : public backends::Executable {
     }
     const std::vector<Shared> out = walk.run(function_->body, in);
     dots_ = walk.dots();
+    dot_flops_ = walk.dot_flops();
     if (walk.error().set) throw backends::recorded_error(*function_, walk.error().op, walk.error().position);
     std::vector<Array> results;
     for (const Shared& x : out) {
@@ -240,7 +250,7 @@ class Interpreter : public backends::Executable {
   backends::Signature signature_;
   Facts facts_;
   Precision precision_;
-  mutable std::atomic<int64_t> dots_ = 0;  // of the last run
+  mutable std::atomic<int64_t> dots_ = 0, dot_flops_ = 0;  // of the last run
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "rondo/nn.h"
 
 #include <cmath>
-#include <regex>
 #include <vector>
 
 #include "frontend/src/trace.h"
@@ -34,9 +33,12 @@ void check_size(const std::string& name, const char* what, int64_t size, Loc loc
 // What PyTorch calls a cell's tensor: of a cell "x.l2_reverse" tensor "bias_hh" is "x.bias_hh_l2_reverse", of "x"
 // it is "x.bias_hh_l0".
 std::string pytorch_name(const std::string& cell, const std::string& tensor) {
-  static const std::regex layer("(.*\\.)?(l[0-9]+(_reverse)?)");
-  std::smatch found;
-  if (std::regex_match(cell, found, layer)) return found[1].str() + tensor + "_" + found[2].str();
+  const size_t behind_dot = cell.rfind('.') + 1;  // 0 if there is none
+  const std::string module = cell.substr(0, behind_dot), layer = cell.substr(behind_dot);
+  const size_t end = layer.find_first_not_of("0123456789", 1);
+  const bool has_number = layer.size() > 1 && layer[0] == 'l' && end != 1;
+  if (has_number && (end == std::string::npos || layer.substr(end) == "_reverse"))
+    return module + tensor + "_" + layer;
   return cell + "." + tensor + "_l0";
 }
 

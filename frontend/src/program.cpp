@@ -40,6 +40,15 @@ std::unique_ptr<backends::Executable> make_executable(const ir::Function& functi
   return backend->make(function, *dots, watch);
 }
 
+// Passes that may be left out: all but the one without which there is no code.
+void check_without(const Request& request) {
+  for (const std::string& name : request.options.without) {
+    if (passes::find_pass(name) == nullptr) fail(request.loc, "without: there is no pass '" + name + "'");
+    if (name == "plan-memory")
+      fail(request.loc, "without: plan-memory cannot be left out: it says where values are");
+  }
+}
+
 // An error that an op recorded has the place of the op; every other one is of this call.
 template <class Call>
 auto placed(Loc loc, Call&& call) {
@@ -68,7 +77,9 @@ struct Program::Parts {
 
 Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   const bool training = request.optimizer != nullptr;
+  check_without(request);
   passes::PassRunner::Options watch;
+  watch.without = request.options.without;
   if (!request.options.dump.empty()) watch.debug.dump = request.options.dump;
   passes::PassRunner runner(watch);
 

@@ -251,6 +251,9 @@ TEST_CASE("compiling") {
   CHECK_ERROR(compile(same, {f32[{2}], f32[{3}]}), "the function takes 1, but types are given for 2");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.backend = "gpu"}),
               "there is no backend 'gpu'; there are: llvm, reference");
+  CHECK_ERROR(compile(same, {f32[{2}]}, {.without = {"sinks"}}), "without: there is no pass 'sinks'");
+  CHECK_ERROR(compile(same, {f32[{2}]}, {.without = {"plan-memory"}}),
+              "without: plan-memory cannot be left out: it says where values are");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.dots = "mkl"}), "'mkl' computes no dots; what does: llvm, onednn");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.backend = "reference", .dots = "onednn"}),
               "the backend 'reference' computes dots itself: leave dots to 'onednn' on another backend");

@@ -24,6 +24,8 @@ struct Options {
   std::string backend = "llvm";  // or "reference": the interpreter that judges the others
   std::string dots = "llvm";     // what computes dots; "onednn": oneDNN those of f32, with bits of its own
   std::string dump = {};         // a folder: each stage of the IR is written there
+  std::vector<std::string> without =
+      {};  // passes that are left out, to see what they are worth; not plan-memory
 };
 
 /// How often and for how long a compiled function did its costly things, as numbers, text() and json();

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "ir/type.h"
+
+namespace rondo::bench {
+
+/// What one core can do at most right now: independent multiply-adds of whole vectors in registers, in 1e9 floating-point
+/// operations a second, measured for about two milliseconds. f32 or f64.
+double peak_gflops(DType dtype);
+
+}  // namespace rondo::bench
