@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # What the compiler does not check: format, licence lines, file length, the direction of includes, and what passes
-# have. Prints every offence as file:line: message and fails if there was one.
+# have, and whether their page says so. Prints every offence as file:line: message and fails if there was one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -72,6 +72,7 @@ passes() {
     done
     [[ -f tests/passes/${name//_/-}.rondo ]] || echo "passes/$name.cpp:1: there is no tests/passes/${name//_/-}.rondo"
   done
+  scripts/pass-manual.py --check 2>&1 || true
 }
 
 offences="$(
