@@ -28,6 +28,16 @@ DotDims<Size> merged(const DotDims<Size>& dims) {
   return result;
 }
 
+// Pairs of bf16 don't reach beyond the last dim.
+DotDims<Dim> merged_but_last(DotDims<Dim> dims) {
+  if (dims.empty()) return dims;
+  const DotDim<Dim> last = dims.back();
+  dims.pop_back();
+  dims = merged(dims);
+  dims.push_back(last);
+  return dims;
+}
+
 DotDims<std::int64_t> evaluate(const DotDims<Dim>& dims, const Sizes& sizes) {
   DotDims<std::int64_t> result;
   for (const DotDim<Dim>& dim : dims)
@@ -62,7 +72,8 @@ DotLoops<Dim> dot_loops(const ir::Op& dot) {
   for (int64_t i = 0; i < y.rank(); ++i)
     if (!ir::contains(contract_y, i) && !ir::contains(batch_y, i))
       loops.columns.push_back({y.dims[i], 0, in_y[i], out[next++]});
-  return {merged(loops.batch), merged(loops.rows), merged(loops.columns), merged(loops.contracted)};
+  return {merged(loops.batch), merged(loops.rows), merged(loops.columns),
+          x.dtype == bf16 ? merged_but_last(loops.contracted) : merged(loops.contracted)};
 }
 
 DotLoops<std::int64_t> evaluate(const DotLoops<Dim>& loops, const Sizes& sizes) {

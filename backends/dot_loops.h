@@ -19,6 +19,7 @@ using DotDims = std::vector<DotDim<Size>>;
 
 /// A dot as a nest of loops over dense arrays: its dims by what it does with them, outermost first, the
 /// contracted ones as listed. Dims of one kind that run on in all arrays are one dim, and none has size 1.
+/// But of bf16 the last contracted dim, which goes by pairs, stays as it is.
 template <class Size>
 struct DotLoops {
   DotDims<Size> batch, rows, columns, contracted;
@@ -30,7 +31,7 @@ std::vector<Dim> dot_flops(const ir::Op& dot);
 /// The loops of a dot, whatever the sizes.
 DotLoops<Dim> dot_loops(const ir::Op& dot);
 
-/// The same at these sizes: there may be fewer loops. Throws Error where a number leaves 63 bits.
+/// The same at these sizes, not of bf16: there may be fewer loops. Throws Error where a number leaves 63 bits.
 DotLoops<std::int64_t> evaluate(const DotLoops<Dim>& loops, const Sizes& sizes);
 
 }  // namespace rondo::backends

@@ -10,8 +10,9 @@ namespace rondo::backends {
 
 runtime::ElementType element_type(DType dtype) {
   using runtime::ElementType;
-  static constexpr std::array<ElementType, DType::kCount> types = {
-      ElementType::f32, ElementType::f64, ElementType::i32, ElementType::i64, ElementType::i1};
+  static constexpr std::array<ElementType, DType::kCount> types = {ElementType::f32,  ElementType::f64,
+                                                                   ElementType::bf16, ElementType::i32,
+                                                                   ElementType::i64,  ElementType::i1};
   return types[dtype.id()];
 }
 

@@ -49,6 +49,7 @@ class BuilderMath {
   Value* to_i64(Value* x) { return b_.convert(x, i64); }
   Value* to_f32(Value* x) { return b_.convert(x, f32); }
   Value* to_f64(Value* x) { return b_.convert(x, f64); }
+  Value* to_bf16(Value* x) { return b_.convert(x, bf16); }
   Value* bits(Value* x) { return b_.bitcast(x, i32); }
   Value* from_bits(Value* x) { return b_.bitcast(x, f32); }
 

@@ -37,7 +37,7 @@ struct ElementMath {
   int arity = 0;
   bool first_is_condition = false;  // the first operand is i1 whatever the others are (select)
   std::array<Kernel, DType::kCount> kernels = {};
-  std::array<DType, DType::kCount> results = {f32, f64, i32, i64, i1};
+  std::array<DType, DType::kCount> results = {f32, f64, bf16, i32, i64, i1};
   std::array<Expand, DType::kCount> expand = {};  // null where the op is primitive or a call of its kernel
 
   bool takes(DType dtype) const { return kernels[dtype.id()] != nullptr; }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/bfloat16.h"
 #include "ir/error.h"
 #include "ir/text.h"
 
@@ -131,7 +132,8 @@ Type TokenReader::type() {
   const Token name = expect(Token::kWord, "a type such as f32[T,B]");
   const std::optional<DType> dtype = DType::parse(name.text);
   if (!dtype)
-    fail(name.at, "unknown element type '" + excerpt(name.text) + "'; there are f32, f64, i32, i64 and i1");
+    fail(name.at,
+         "unknown element type '" + excerpt(name.text) + "'; there are f32, f64, bf16, i32, i64 and i1");
   Type type{*dtype, {}};
   expect("[");
   if (accept("]")) return type;
@@ -191,11 +193,14 @@ NumberText TokenReader::number() {
 
 Number TokenReader::element(const NumberText& number, DType dtype) const {
   const std::string text = (number.negative ? "-" : "") + std::string(number.token.text);
-  const auto read = [&](auto value) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size())
+  const auto check = [&](bool fits) {
+    if (!fits)
       fail(number.token.at,
            "expected a number of type " + std::string(dtype.text()) + ", found " + excerpt(text));
+  };
+  const auto read = [&](auto value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    check(error == std::errc() && end == text.data() + text.size());
     return value;
   };
   switch (dtype.id()) {
@@ -203,6 +208,11 @@ Number TokenReader::element(const NumberText& number, DType dtype) const {
       return static_cast<double>(read(float{}));
     case DType::kF64:
       return read(double{});
+    case DType::kBf16: {
+      const double value = read(double{}), element = Bfloat16(value);
+      check(std::isinf(element) == std::isinf(value) && (element == 0) == (value == 0));
+      return element;
+    }
     case DType::kI32:
       return int64_t{read(int32_t{})};
     case DType::kI64:

@@ -10,7 +10,7 @@
 namespace rondo {
 
 namespace {
-constexpr std::array<std::string_view, DType::kCount> kNames = {"f32", "f64", "i32", "i64", "i1"};
+constexpr std::array<std::string_view, DType::kCount> kNames = {"f32", "f64", "bf16", "i32", "i64", "i1"};
 }
 
 std::string_view DType::text() const { return kNames[id_]; }

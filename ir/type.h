@@ -16,17 +16,19 @@ struct Type;
 /// An element type. `f32[{T, B, 64}]` makes a tensor type of it.
 class DType {
  public:
-  enum Id : uint8_t { kF32, kF64, kI32, kI64, kI1 };
-  static constexpr int kCount = 5;
+  enum Id : uint8_t { kF32, kF64, kBf16, kI32, kI64, kI1 };
+  static constexpr int kCount = 6;
 
   constexpr DType(Id id) : id_(id) {}
   constexpr Id id() const { return id_; }
   friend constexpr bool operator==(DType a, DType b) { return a.id_ == b.id_; }
 
-  constexpr bool is_float() const { return id_ <= kF64; }
+  constexpr bool is_float() const { return id_ <= kBf16; }
   constexpr bool is_int() const { return id_ == kI32 || id_ == kI64; }
   /// Bytes of one element in memory; i1 takes a whole byte that is 0 or 1.
-  constexpr int64_t bytes() const { return id_ == kF64 || id_ == kI64 ? 8 : id_ == kI1 ? 1 : 4; }
+  constexpr int64_t bytes() const {
+    return id_ == kF64 || id_ == kI64 ? 8 : id_ == kBf16 ? 2 : id_ == kI1 ? 1 : 4;
+  }
   std::string_view text() const;
   static std::optional<DType> parse(std::string_view text);
 
@@ -36,7 +38,8 @@ class DType {
   Id id_;
 };
 
-inline constexpr DType f32{DType::kF32}, f64{DType::kF64}, i32{DType::kI32}, i64{DType::kI64}, i1{DType::kI1};
+inline constexpr DType f32{DType::kF32}, f64{DType::kF64}, bf16{DType::kBf16}, i32{DType::kI32},
+    i64{DType::kI64}, i1{DType::kI1};
 
 /// How many dims a type may have.
 inline constexpr int kMaxRank = 32;

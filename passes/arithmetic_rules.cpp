@@ -96,7 +96,7 @@ Value* fold(Builder& b, const Op& op) {
   op.row->evaluate({op, pointers, {&out, 1}, sizes, 0, error});
   Value* result = nullptr;
   visit_elements(out, [&]<class T>(const T* x) {
-    using Wide = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
+    using Wide = std::conditional_t<std::is_floating_point_v<Computed<T>>, double, int64_t>;
     result = b.constant(op.result()->type, static_cast<Wide>(*x));
   });
   return result;
@@ -117,7 +117,8 @@ Value* divide_by_power_of_two(Builder& b, const Op& op) {
 
 // True if every element of `from` is one of `to`.
 bool is_lossless(DType from, DType to) {
-  return from == to || from == i1 || (from == f32 && to == f64) || (from == i32 && (to == i64 || to == f64));
+  return from == to || from == i1 || (from == f32 && to == f64) ||
+         (from == bf16 && (to == f32 || to == f64)) || (from == i32 && (to == i64 || to == f64));
 }
 
 Value* convert_at_once(Builder& b, const Op& op) {

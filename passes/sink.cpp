@@ -14,7 +14,8 @@
 //
 // Legal:   what only stacks need leaves exactly, if the rows of all ops on the way say how they act on all times at
 //          once (`batch`). A carry that only adds up leaves if what is added are dots or sums: one dot or sum over all
-//          times takes their place. Its order is another one, so the pass is reassoc.
+//          times takes their place. Its order is another one, so the pass is reassoc. Of dots of bf16 the sum over all
+//          times is rounded once, where the loop rounded each addend.
 // A loss:  what is stacked instead needs memory; so only dots leave, with what is computed from them, and of sums over
 //          rows those of values that are outside already.
 // Needs:   vjp makes most of its work; hoist before it brings the weights out of the loop. Feeds canonicalise with
@@ -39,10 +40,14 @@ void redirect(Value*& value, const Redirects& redirects) {
   if (auto found = redirects.find(value); found != redirects.end()) value = found->second;
 }
 
-// The sum of what such an op gives is what it gives of the sum.
-bool moves_all(const Op& op) { return op.row == &ops::transpose || op.row == &ops::reshape; }
+// The sum of what such an op gives is what it gives of the sum; between floats, but for rounding.
+bool moves_all(const Op& op) {
+  if (op.row == &ops::convert)
+    return op.operands[0]->type.dtype.is_float() && op.result()->type.dtype.is_float();
+  return op.row == &ops::transpose || op.row == &ops::reshape;
+}
 
-// A carry that each time step adds to: dots and sums, below transposes and reshapes.
+// A carry that each time step adds to: dots and sums, below transposes, reshapes and converts between floats.
 struct Accumulator {
   size_t carry;
   Values terms;
@@ -170,7 +175,7 @@ class ScanSink {
     return found != uses_.end() && found->second == 1;
   }
 
-  // The op of a term below transposes and reshapes.
+  // The op of a term below what moves all of it.
   static const Op* core_of(const Value* term) {
     while (term->op != nullptr && moves_all(*term->op)) term = term->op->operands[0];
     return term->op;
@@ -180,6 +185,8 @@ class ScanSink {
     for (const Value* term : terms) {
       const Op* core = core_of(term);
       if (core == nullptr || !used_once(core->result()) || !is_used_once_above(term)) return false;
+      // What the program adds up in a wider type isn't added up in a narrower one.
+      if (core->result()->type.dtype.bytes() < term->type.dtype.bytes()) return false;
       const bool dot = core->row == &ops::dot && motion_.goes_with_time(core->operands[0]) &&
                        motion_.goes_with_time(core->operands[1]);
       const bool sum = core->row == &ops::reduce_sum && sums && is_stacked(core->operands[0]);

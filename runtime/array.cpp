@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/array.h"
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -21,6 +22,12 @@ const ElementFacts& facts(ElementType type) { return kFacts[static_cast<std::siz
 const char* name(ElementType type) { return facts(type).name; }
 
 std::size_t element_size(ElementType type) { return facts(type).size; }
+
+Bfloat16 Bfloat16::nearest(float x) {
+  const auto wide = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t rounded = std::isnan(x) ? wide | 0x400000 : wide + 0x7fff + (wide >> 16 & 1);
+  return {static_cast<std::uint16_t>(rounded >> 16)};
+}
 
 std::string type_text(ElementType type, std::span<const std::int64_t> shape) {
   std::string text = std::string(name(type)) + "[";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -27,9 +28,13 @@ std::size_t element_size(ElementType type);
 /// "f32[2,3]"; a scalar is "f32[]".
 std::string type_text(ElementType type, std::span<const std::int64_t> shape);
 
-/// Storage of a bfloat16: the upper half of the bits of an f32.
+/// Storage of a bfloat16: the upper half of the bits of an f32. Equal means the same bits.
 struct Bfloat16 {
   std::uint16_t bits = 0;
+
+  /// Rounds to nearest even; a NaN stays a NaN.
+  static Bfloat16 nearest(float x);
+  float value() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
   bool operator==(const Bfloat16&) const = default;
 };
 

@@ -7,6 +7,9 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 
+#include <string>
+
+#include "backends/llvm/jit.h"
 #include "runtime/array.h"
 
 namespace rondo::codegen {
@@ -48,5 +51,9 @@ llvm::Type* float_type(llvm::LLVMContext& context, runtime::ElementType type);
 llvm::Function* begin_function(llvm::IRBuilder<>& builder, llvm::Module& module, const llvm::Twine& name,
                                llvm::ArrayRef<llvm::Type*> types, llvm::Function::LinkageTypes linkage,
                                Values& arguments);
+
+/// Adds a function `name` that calls this one, which has no result, while the machine flushes floats below the normal
+/// numbers to zero, operands and results.
+void emit_flushed(const CodeModule& code, const std::string& name, llvm::Function* function);
 
 }  // namespace rondo::codegen

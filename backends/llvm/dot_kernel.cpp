@@ -11,6 +11,7 @@
 #include "backends/llvm/dot_kernel.h"
 
 #include <llvm/IR/InlineAsm.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include <vector>
 
@@ -35,7 +36,7 @@ struct Panel {
 // four cycles want eight accumulators or more, so a panel of one vector has high tiles.
 Panel wide_panel(const Target& target) {
   if (target.isa == Isa::base) return {1, false, {1}};
-  return {target.isa == Isa::avx512 ? 4 : 2, false, {6, 4, 3, 2, 1}};
+  return {target.isa >= Isa::avx512 ? 4 : 2, false, {6, 4, 3, 2, 1}};
 }
 Panel narrow_panel(const Target& target) {
   if (target.isa == Isa::base) return {1, true, {1}};
@@ -49,9 +50,10 @@ class DotGenerator {
         builder_(code.context()),
         target_(target),
         name_(name),
-        lanes_(target.lanes(static_cast<int>(runtime::element_size(type)))),
-        align_(runtime::element_size(type)),
-        element_(float_type(code.context(), type)),
+        pairs_(type == runtime::ElementType::bf16 && has_bf16_pairs(target)),
+        lanes_(target.lanes(static_cast<int>(runtime::element_size(stored(type))))),
+        align_(runtime::element_size(stored(type))),
+        element_(float_type(code.context(), stored(type))),
         vector_(llvm::FixedVectorType::get(element_, lanes_)),
         pointer_(builder_.getPtrTy()),
         index_(builder_.getInt64Ty()) {}
@@ -73,6 +75,11 @@ class DotGenerator {
                           {pointer_, pointer_, pointer_, index_, index_, index_, index_, index_, index_,
                            index_, builder_.getInt1Ty(), pointer_, index_},
                           llvm::Function::InternalLinkage, arguments);
+  }
+
+  /// A pair of bf16 is loaded as the bits of an f32.
+  runtime::ElementType stored(runtime::ElementType type) const {
+    return pairs_ ? runtime::ElementType::f32 : type;
   }
 
   Value* constant(std::int64_t value) { return builder_.getInt64(value); }
@@ -191,7 +198,7 @@ class DotGenerator {
       Value* splat = builder_.CreateVectorSplat(lanes_, factor);
       for (Value* b_vector : b_row) {
         Value* sum = now[next.size()];
-        next.push_back(builder_.CreateIntrinsic(llvm::Intrinsic::fma, {vector_}, {splat, b_vector, sum}));
+        next.push_back(emit_multiply_add(splat, b_vector, sum));
       }
     }
     next.push_back(at(a, args[kAK]));
@@ -203,6 +210,13 @@ class DotGenerator {
       next.push_back(at(ahead, args[kAheadK]));
     }
     return next;
+  }
+
+  Value* emit_multiply_add(Value* x, Value* y, Value* sum) {
+    if (!pairs_) return builder_.CreateIntrinsic(llvm::Intrinsic::fma, {vector_}, {x, y, sum});
+    auto* type = llvm::FixedVectorType::get(builder_.getBFloatTy(), 2 * lanes_);
+    return builder_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512, {},
+                                    {sum, builder_.CreateBitCast(x, type), builder_.CreateBitCast(y, type)});
   }
 
   /// Copies `k` rows of a panel, so that they lie one behind the other.
@@ -265,6 +279,7 @@ class DotGenerator {
   llvm::IRBuilder<> builder_;
   const Target& target_;
   std::string name_;
+  bool pairs_;
   int lanes_;
   llvm::Align align_;
   llvm::Type* element_;

@@ -33,11 +33,24 @@ using LanesDotFunction = void(const T* a, const T* b, T* c, std::int64_t M, std:
 /// Elements of scratch memory that a DotFunction wants; best aligned to 64 bytes.
 std::int64_t dot_scratch_size(const Target& target, runtime::ElementType type);
 
-/// Adds a DotFunction called `name` to the module. `type` is f32 or f64, else InternalError.
+/// Adds a DotFunction called `name` to the module. `type` is f32, f64, or bf16 if the target has_bf16_pairs, else
+/// InternalError. Of bf16, an element of a or b is a pair in 32 bits, the even one in the low half, and c is f32.
 void emit_dot_kernel(const CodeModule& code, const Target& target, runtime::ElementType type,
                      std::string_view name);
 
-/// Adds a LanesDotFunction called `name` to the module. `type` is f32 or f64, else InternalError.
+/// True if dots of bf16 are made of vdpbf16ps.
+bool has_bf16_pairs(const Target& target);
+
+/// Adds a function called `name`, which is a DotFunction but for its types: elements of a and b are bf16, of c and
+/// scratch f32. The sum runs over pairs of k as the language has it (ir/ops/dot.def), and is continued by pairs if c is
+/// accumulated to. `packed` is the module's DotFunction, of bf16 if the target has_bf16_pairs, else of f32.
+void emit_bf16_dot_kernel(const CodeModule& code, const Target& target, std::string_view packed,
+                          std::string_view name);
+
+/// Elements (f32) of scratch memory that it wants.
+std::int64_t bf16_dot_scratch_size(const Target& target);
+
+/// Adds a LanesDotFunction called `name` to the module. `type` is f32, f64 or bf16 (c is f32 then), else InternalError.
 void emit_lanes_dot_kernel(const CodeModule& code, const Target& target, runtime::ElementType type,
                            std::string_view name);
 

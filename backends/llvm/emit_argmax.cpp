@@ -46,18 +46,21 @@ class ArgmaxEmitter {
   };
 
   Value* search_columns(Value* in, const Span& span) {
-    const Values start = {integer(0, span.lanes), least_element(b_.getContext(), x_.dtype, span.lanes)};
+    const Values start = {integer(0, span.lanes),
+                          least_element(b_.getContext(), computed(x_.dtype), span.lanes)};
     return emit_loop(b_, e_.index(0), e_.size(count_), e_.index(1), start,
                      [&](Value* k, llvm::ArrayRef<Value*> carried) {
                        Value* at = b_.CreateAdd(in, b_.CreateMul(k, e_.size(inner_)));
                        Value* value = load_elements(b_, x_.dtype, e_.operand(0), at, span.lanes, span.mask);
+                       value = to_computed(b_, x_.dtype, value);
                        return better({carried[0], carried[1]}, {spread(k, span.lanes), value}, nullptr);
                      })[0];
   }
 
   // Lanes that have found nothing yet hold the greatest index, so that they lose a tie.
   Value* search_row(Value* in) {
-    Value* least = least_element(b_.getContext(), x_.dtype, lanes_);
+    Value* least = least_element(b_.getContext(), computed(x_.dtype), lanes_);
+    Value* stored_least = least_element(b_.getContext(), x_.dtype, lanes_);
     Value* none = integer(std::numeric_limits<std::int32_t>::max(), lanes_);
     Value* step = b_.CreateStepVector(none->getType());
     const Values found = emit_loop(
@@ -66,8 +69,9 @@ class ArgmaxEmitter {
           Value* mask = emit_lane_mask(b_, lanes_, b_.CreateSub(e_.size(count_), k));
           llvm::Type* element = register_type(b_.getContext(), x_.dtype);
           Value* address = b_.CreateGEP(element, e_.operand(0), b_.CreateAdd(in, k));
-          Value* value =
-              b_.CreateMaskedLoad(least->getType(), address, llvm::Align(x_.dtype.bytes()), mask, least);
+          Value* value = b_.CreateMaskedLoad(stored_least->getType(), address, llvm::Align(x_.dtype.bytes()),
+                                             mask, stored_least);
+          value = to_computed(b_, x_.dtype, value);
           return better({carried[0], carried[1]}, {b_.CreateAdd(spread(k, lanes_), step), value}, nullptr);
         });
     Best best = {found[0], found[1]};

@@ -7,6 +7,7 @@
 #include "backends/dot_loops.h"
 #include "backends/llvm/dot_kernel.h"
 #include "backends/llvm/kernel_emitter.h"
+#include "backends/signature.h"
 
 namespace rondo::codegen {
 
@@ -20,7 +21,11 @@ using DotDims = backends::DotDims<Dim>;
 class DotEmitter {
  public:
   explicit DotEmitter(KernelEmitter& e)
-      : e_(e), b_(e.b), dtype_(e.op.result()->type.dtype), loops_(backends::dot_loops(e.op)) {}
+      : e_(e),
+        b_(e.b),
+        from_(e.op.operands[0]->type.dtype),
+        dtype_(e.op.result()->type.dtype),
+        loops_(backends::dot_loops(e.op)) {}
 
   void emit() {
     if (e_.op.has_attr("lanes")) return emit_lanes();
@@ -78,28 +83,39 @@ class DotEmitter {
     emit_outer(0, at, [&](const At& part) { call(part, rows, columns, contracted, true); });
   }
 
-  runtime::ElementType element_type() const {
-    return dtype_ == f64 ? runtime::ElementType::f64 : runtime::ElementType::f32;
+  // Elements of scratch memory are those of the result.
+  std::int64_t scratch_size() const {
+    return from_ == bf16 ? bf16_dot_scratch_size(e_.target())
+                         : dot_scratch_size(e_.target(), backends::element_type(from_));
   }
   llvm::Function* kernel() {
-    const std::string name = "dot_" + std::string(dtype_.text());
-    return e_.helper(
-        name, [&](const CodeModule& code) { emit_dot_kernel(code, e_.target(), element_type(), name); });
+    if (from_ != bf16) return kernel("dot_" + std::string(from_.text()), from_);
+    const bool pairs = has_bf16_pairs(e_.target());
+    const std::string packed = pairs ? "dot_pairs" : "dot_f32";
+    kernel(packed, pairs ? bf16 : f32);
+    return e_.helper("dot_bf16", [&](const CodeModule& code) {
+      emit_bf16_dot_kernel(code, e_.target(), packed, "dot_bf16");
+    });
+  }
+  llvm::Function* kernel(const std::string& name, DType dtype) {
+    return e_.helper(name, [&](const CodeModule& code) {
+      emit_dot_kernel(code, e_.target(), backends::element_type(dtype), name);
+    });
   }
   llvm::Function* lanes_kernel() {
-    const std::string name = "lanes_dot_" + std::string(dtype_.text());
+    const std::string name = "lanes_dot_" + std::string(from_.text());
     return e_.helper(name, [&](const CodeModule& code) {
-      emit_lanes_dot_kernel(code, e_.target(), element_type(), name);
+      emit_lanes_dot_kernel(code, e_.target(), backends::element_type(from_), name);
     });
   }
 
   void call(const At& at, const DotDim& rows, const DotDim& columns, const DotDim& contracted,
             bool accumulate) {
-    Value* scratch = e_.scratch(dot_scratch_size(e_.target(), element_type()) * dtype_.bytes());
-    b_.CreateCall(kernel(), {address(e_.operand(x_), at.x), address(e_.operand(y_), at.y),
-                             address(e_.result(0), at.out), e_.size(rows.size), e_.size(columns.size),
-                             e_.size(contracted.size), e_.size(rows.in_x), e_.size(contracted.in_x),
-                             e_.size(contracted.in_y), e_.size(rows.out), scratch, e_.index(accumulate)});
+    Value* scratch = e_.scratch(scratch_size() * dtype_.bytes());
+    b_.CreateCall(kernel(), {operand(x_, at.x), operand(y_, at.y), result(at.out), e_.size(rows.size),
+                             e_.size(columns.size), e_.size(contracted.size), e_.size(rows.in_x),
+                             e_.size(contracted.in_x), e_.size(contracted.in_y), e_.size(rows.out), scratch,
+                             e_.index(accumulate)});
   }
 
   // No columns, and the innermost dims are contracted: rows one after another.
@@ -110,19 +126,19 @@ class DotEmitter {
     outer_.insert(outer_.end(), loops_.rows.begin(), loops_.rows.end());
     emit_outer(0, {e_.index(0), e_.index(0), e_.index(0)}, [&](const At& at) {
       b_.CreateCall(lanes_kernel(),
-                    {address(e_.operand(0), at.x), address(e_.operand(1), at.y),
-                     address(e_.result(0), at.out), e_.size(row.size), e_.size(contracted.size),
-                     e_.size(row.in_x), e_.size(row.in_y), e_.size(row.out)});
+                    {operand(0, at.x), operand(1, at.y), result(at.out), e_.size(row.size),
+                     e_.size(contracted.size), e_.size(row.in_x), e_.size(row.in_y), e_.size(row.out)});
     });
   }
 
-  Value* address(Value* base, Value* at) {
-    return b_.CreateGEP(memory_type(b_.getContext(), dtype_), base, at);
+  Value* operand(int i, Value* at) {
+    return b_.CreateGEP(memory_type(b_.getContext(), from_), e_.operand(i), at);
   }
+  Value* result(Value* at) { return b_.CreateGEP(memory_type(b_.getContext(), dtype_), e_.result(0), at); }
 
   KernelEmitter& e_;
   llvm::IRBuilder<>& b_;
-  const DType dtype_;
+  const DType from_, dtype_;  // of the operands, of the result
   backends::DotLoops<Dim> loops_;
   DotDims outer_;
   int x_ = 0, y_ = 1;  // the operands that give rows and columns

@@ -102,10 +102,15 @@ void emit_scatter(KernelEmitter& e) {
       [&](Value* in_base, Value* picked) {
         e.vector_loop(rows.after, vector_lanes(e.target(), dtype), [&](const KernelEmitter::Span& span) {
           Value* at = e.b.CreateAdd(in_base, span.i);
-          Value* update =
-              load_elements(e.b, dtype, e.operand(2), e.b.CreateAdd(picked, span.i), span.lanes, span.mask);
-          if (adds)
-            update = emit_add(e.b, load_elements(e.b, dtype, e.result(0), at, span.lanes, span.mask), update);
+          const auto load = [&](Value* array, Value* from) {
+            return load_elements(e.b, dtype, array, from, span.lanes, span.mask);
+          };
+          Value* update = load(e.operand(2), e.b.CreateAdd(picked, span.i));
+          if (adds) {
+            Value *before = to_computed(e.b, dtype, load(e.result(0), at)),
+                  *more = to_computed(e.b, dtype, update);
+            update = to_stored(e.b, dtype, emit_add(e.b, before, more));
+          }
           store_elements(e.b, dtype, update, e.result(0), at, span.lanes, span.mask);
         });
       },

@@ -67,10 +67,10 @@ class ReduceEmitter {
       emit_columns(in, out, kept_[level].size);
     } else {
       const Values total = emit_chain(0, in, {start(1)}, [&](Value* at, llvm::ArrayRef<Value*> totals) {
-        Value* x = has_row_ ? emit_row(at) : load_elements(b_, dtype_, e_.operand(0), at, 1);
+        Value* x = has_row_ ? emit_row(at) : load(at, 1);
         return Values{combine(totals[0], x)};
       });
-      store_elements(b_, dtype_, total[0], e_.result(0), out, 1);
+      store(total[0], out, 1);
     }
   }
 
@@ -92,20 +92,23 @@ class ReduceEmitter {
   }
 
   // Results next to each other. A few rows are added to all of them before the next few, so that memory is
-  // read as it lies; meanwhile the totals wait in the result.
+  // read as it lies; meanwhile the totals wait in the result, unless that would round them.
   void emit_columns(Value* in, Value* out, Dim size) {
     const int lanes = vector_lanes(e_.target(), dtype_);
+    const auto emit_rows = [&](Value* begin, Value* end) {
+      emit_column_blocks(size, lanes, [&](const Span& span, int vectors) {
+        emit_chains(b_.CreateAdd(in, span.i), b_.CreateAdd(out, span.i), span, vectors, begin, end);
+      });
+    };
+    if (computed(dtype_) != dtype_) return emit_rows(nullptr, nullptr);
     e_.vector_loop(size, lanes, [&](const Span& span) {
-      store_elements(b_, dtype_, start(span.lanes), e_.result(0), b_.CreateAdd(out, span.i), span.lanes,
-                     span.mask);
+      store(start(span.lanes), b_.CreateAdd(out, span.i), span.lanes, span.mask);
     });
     Value* rows = e_.size(reduced_.empty() ? Dim(1) : reduced_[0].size);
     emit_loop(b_, e_.index(0), rows, e_.index(kRows), [&](Value* begin) {
       Value* end =
           b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateAdd(begin, e_.index(kRows)), rows);
-      emit_column_blocks(size, lanes, [&](const Span& span, int vectors) {
-        emit_chains(b_.CreateAdd(in, span.i), b_.CreateAdd(out, span.i), span, vectors, begin, end);
-      });
+      emit_rows(begin, end);
     });
   }
 
@@ -119,22 +122,23 @@ class ReduceEmitter {
     e_.vector_loop(size, lanes, [&](const Span& span) { body(span, 1); }, blocks_end);
   }
 
-  // Some vectors of chains: their totals go on from what is in the result, over rows `begin` to `end`.
+  // Some vectors of chains: their totals go on from what is in the result, over rows `begin` to `end`; or run from
+  // the start over all rows, if these are nullptr.
   void emit_chains(Value* in, Value* out, const Span& span, int vectors, Value* begin, Value* end) {
     const auto column = [&](Value* at, int v) { return b_.CreateAdd(at, e_.index(v * span.lanes)); };
     Values totals;
     for (int v = 0; v < vectors; ++v)
-      totals.push_back(load_elements(b_, dtype_, e_.result(0), column(out, v), span.lanes, span.mask));
+      totals.push_back(begin == nullptr
+                           ? start(span.lanes)
+                           : load_elements(b_, dtype_, e_.result(0), column(out, v), span.lanes, span.mask));
     const auto link = [&](Value* at, llvm::ArrayRef<Value*> before) {
       Values next;
       for (int v = 0; v < vectors; ++v)
-        next.push_back(combine(
-            before[v], load_elements(b_, dtype_, e_.operand(0), column(at, v), span.lanes, span.mask)));
+        next.push_back(combine(before[v], load(column(at, v), span.lanes, span.mask)));
       return next;
     };
     totals = emit_chain(0, in, totals, link, begin, end);
-    for (int v = 0; v < vectors; ++v)
-      store_elements(b_, dtype_, totals[v], e_.result(0), column(out, v), span.lanes, span.mask);
+    for (int v = 0; v < vectors; ++v) store(totals[v], column(out, v), span.lanes, span.mask);
   }
 
   // The innermost dim, from element `at` on.
@@ -151,21 +155,22 @@ class ReduceEmitter {
 
   // Lanes that a tail leaves out take the start once more, which changes nothing.
   Value* emit_block(Value* at, Value* count) {
-    const auto load = [&](Value* first, Value* mask) -> Value* {
-      Value* address = b_.CreateGEP(element(), e_.operand(0), b_.CreateAdd(at, first));
-      const llvm::Align align(dtype_.bytes());
-      llvm::Type* type = lanes_of(element(), ir::kLanes);
-      if (mask == nullptr) return b_.CreateAlignedLoad(type, address, align);
-      return b_.CreateMaskedLoad(type, address, align, mask, start(ir::kLanes));
+    const auto load_lanes = [&](Value* first) { return load(b_.CreateAdd(at, first), ir::kLanes); };
+    const auto load_tail = [&](Value* first, Value* mask) {
+      llvm::Type* element = register_type(b_.getContext(), dtype_);
+      Value* address = b_.CreateGEP(element, e_.operand(0), b_.CreateAdd(at, first));
+      Value* tail = b_.CreateMaskedLoad(lanes_of(element, ir::kLanes), address, llvm::Align(dtype_.bytes()),
+                                        mask, start_of(dtype_, ir::kLanes));
+      return to_computed(b_, dtype_, tail);
     };
     Value* whole = b_.CreateAnd(count, e_.index(-ir::kLanes));
     Value* lanes = emit_loop(b_, e_.index(0), whole, e_.index(ir::kLanes), {start(ir::kLanes)},
                              [&](Value* i, llvm::ArrayRef<Value*> carried) {
-                               return Values{combine(carried[0], load(i, nullptr))};
+                               return Values{combine(carried[0], load_lanes(i))};
                              })[0];
     const bool has_tail = !row_.is_constant() || row_.constant() % ir::kLanes != 0;
     if (has_tail)
-      lanes = combine(lanes, load(whole, emit_lane_mask(b_, ir::kLanes, b_.CreateSub(count, whole))));
+      lanes = combine(lanes, load_tail(whole, emit_lane_mask(b_, ir::kLanes, b_.CreateSub(count, whole))));
     return emit_halving(lanes);
   }
 
@@ -178,15 +183,21 @@ class ReduceEmitter {
     return b_.CreateExtractElement(lanes, std::uint64_t{0});
   }
 
-  llvm::Type* element() { return register_type(b_.getContext(), dtype_); }
+  Value* load(Value* at, int lanes, Value* mask = nullptr) {
+    return to_computed(b_, dtype_, load_elements(b_, dtype_, e_.operand(0), at, lanes, mask));
+  }
+  void store(Value* total, Value* at, int lanes, Value* mask = nullptr) {
+    store_elements(b_, dtype_, to_stored(b_, dtype_, total), e_.result(0), at, lanes, mask);
+  }
   Value* combine(Value* x, Value* y) {
     if (e_.op.row == &ir::ops::reduce_sum) return emit_add(b_, x, y);
     return e_.op.row == &ir::ops::reduce_max ? emit_max(b_, x, y) : emit_min(b_, x, y);
   }
-  Value* start(int lanes) {
-    if (e_.op.row == &ir::ops::reduce_sum) return llvm::Constant::getNullValue(lanes_of(element(), lanes));
-    return e_.op.row == &ir::ops::reduce_max ? least_element(b_.getContext(), dtype_, lanes)
-                                             : greatest_element(b_.getContext(), dtype_, lanes);
+  llvm::Constant* start(int lanes) { return start_of(computed(dtype_), lanes); }
+  llvm::Constant* start_of(DType dtype, int lanes) {
+    if (e_.op.row == &ir::ops::reduce_sum) return constant_element(b_.getContext(), dtype, 0, lanes);
+    return e_.op.row == &ir::ops::reduce_max ? least_element(b_.getContext(), dtype, lanes)
+                                             : greatest_element(b_.getContext(), dtype, lanes);
   }
 
   KernelEmitter& e_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The arithmetic of element-wise ops on one element or one vector: the bits of ir/ops/scalar_math.h. A
+// The arithmetic of element-wise ops on one element or one vector: the bits of ir/ops/scalar_math.h. bf16 is
+// widened to f32 before and rounded after; what just moves bits takes it as it is. A
 // function here gives nullptr for what it has no instructions for; the op is then a call of its row's host
 // kernel.
 #include <llvm/IR/Intrinsics.h>
@@ -24,7 +25,7 @@ struct Operation {
   const Target& target;
   const ir::Op& op;
   Args x;
-  DType dtype;  // of the last operand
+  DType dtype;  // of the last of x
 };
 using Emit = Value* (*)(const Operation&);
 
@@ -104,10 +105,12 @@ llvm::Type* result_type(const Operation& o) {
 }
 
 Value* convert(const Operation& o) {
-  Value* x = o.x[0];
-  const DType from = o.dtype, to = o.op.result()->type.dtype;
-  llvm::Type* type = result_type(o);
+  const DType from = computed(o.dtype), to = o.op.result()->type.dtype;
+  if (o.dtype == to) return o.x[0];
+  Value* x = to_computed(o.b, o.dtype, o.x[0]);
+  if (to == bf16) return round_to_bf16(o.b, x);
   if (from == to) return x;
+  llvm::Type* type = result_type(o);
   if (to == i1) return from.is_float() ? o.b.CreateFCmpUNE(x, zero(x)) : o.b.CreateICmpNE(x, zero(x));
   if (from.is_float() && to.is_float()) return o.b.CreateFPCast(x, type);
   if (from.is_float()) return o.b.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type, x->getType()}, {x});
@@ -146,6 +149,25 @@ const std::unordered_map<const ir::OpRow*, Emit>& instructions() {
       {&ops::stop_gradient, [](const Operation& o) { return o.x[0]; }},
   };
   return table;
+}
+
+bool moves_bits(const ir::OpRow* row) {
+  namespace ops = ir::ops;
+  return row == &ops::select || row == &ops::identity || row == &ops::stop_gradient || row == &ops::bitcast ||
+         row == &ops::convert;  // which sees to bf16 itself
+}
+
+// nullptr if there are no instructions.
+Value* emit_instructions(KernelEmitter& e, const ir::Op& op, Args args) {
+  const auto found = instructions().find(op.row);
+  if (found == instructions().end()) return nullptr;
+  const DType dtype = op.operands.back()->type.dtype;
+  if (moves_bits(op.row)) return found->second({e.b, e.target(), op, args, dtype});
+  Values wide;
+  for (size_t i = 0; i < args.size(); ++i)
+    wide.push_back(to_computed(e.b, op.operands[i]->type.dtype, args[i]));
+  Value* value = found->second({e.b, e.target(), op, wide, computed(dtype)});
+  return value == nullptr ? nullptr : to_stored(e.b, op.result()->type.dtype, value);
 }
 
 // Vectors go through the stack.
@@ -190,12 +212,8 @@ Value* emit_min(Builder& b, Value* x, Value* y) {
 }
 
 Value* emit_elementwise(KernelEmitter& e, const ir::Op& op, Args args, const KernelEmitter::Span& span) {
-  const auto found = instructions().find(op.row);
-  if (found != instructions().end()) {
-    Value* value = found->second({e.b, e.target(), op, args, op.operands.back()->type.dtype});
-    if (value != nullptr) return value;
-  }
-  return call_host_kernel(e, op, args, span);
+  Value* value = emit_instructions(e, op, args);
+  return value != nullptr ? value : call_host_kernel(e, op, args, span);
 }
 
 }  // namespace rondo::codegen

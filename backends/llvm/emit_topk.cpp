@@ -66,6 +66,7 @@ class TopkEmitter {
 
   Value* is_greater(Value* x, Value* y) {
     if (!dtype_.is_float()) return b_.CreateICmpSGT(x, y);
+    x = to_computed(b_, dtype_, x), y = to_computed(b_, dtype_, y);
     Value* only_x_is_nan = b_.CreateAnd(b_.CreateFCmpUNO(x, x), b_.CreateFCmpORD(y, y));
     return b_.CreateOr(b_.CreateFCmpOGT(x, y), only_x_is_nan);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ir/bfloat16.h"
 #include "ir/error.h"
 
 namespace rondo::codegen {
@@ -111,7 +112,7 @@ void KernelEmitter::vector_loop(Dim size, int lanes, llvm::function_ref<void(con
   const bool multiple = std::all_of(size.terms().begin(), size.terms().end(),
                                     [&](const Dim::Term& term) { return term.coefficient % lanes == 0; });
   if (multiple) return emit_range(begin, end, lanes);
-  if (target().isa == Isa::avx512) {
+  if (target().isa >= Isa::avx512) {
     const auto masked = [&](Value* i) {
       Value* active = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(end, i), index(lanes));
       body({i, lanes, active, emit_lane_mask(b, lanes, active)});
@@ -135,6 +136,8 @@ llvm::Type* register_type(llvm::LLVMContext& context, DType dtype) {
       return llvm::Type::getFloatTy(context);
     case DType::kF64:
       return llvm::Type::getDoubleTy(context);
+    case DType::kBf16:
+      return llvm::Type::getInt16Ty(context);
     case DType::kI32:
       return llvm::Type::getInt32Ty(context);
     case DType::kI64:
@@ -160,6 +163,7 @@ llvm::Constant* constant_element(llvm::LLVMContext& context, DType dtype, const 
   if (dtype == f32)
     return llvm::ConstantFP::get(type, llvm::APFloat(static_cast<float>(element.as_double())));
   if (dtype == f64) return llvm::ConstantFP::get(type, llvm::APFloat(element.as_double()));
+  if (dtype == bf16) return llvm::ConstantInt::get(type, ir::Bfloat16(element.as_double()).bits);
   return llvm::ConstantInt::getSigned(type, element.as_int());
 }
 
@@ -180,7 +184,7 @@ llvm::Constant* greatest_element(llvm::LLVMContext& context, DType dtype, int la
 }
 
 int vector_lanes(const Target& target, DType dtype) {
-  return target.lanes(static_cast<int>(dtype == i1 ? f32.bytes() : dtype.bytes()));
+  return target.lanes(static_cast<int>(std::max(f32.bytes(), dtype.bytes())));
 }
 
 Value* load_elements(llvm::IRBuilder<>& b, DType dtype, Value* base, Value* at, int lanes, Value* mask) {

@@ -91,7 +91,7 @@ class KernelEmitter {
   std::map<unsigned, llvm::Value*> fields_;
 };
 
-/// An element's type in memory (an i1 takes a byte) or in a register.
+/// An element's type in memory (an i1 takes a byte) or in a register (a bf16 is an i16).
 llvm::Type* memory_type(llvm::LLVMContext& context, DType dtype);
 llvm::Type* register_type(llvm::LLVMContext& context, DType dtype);
 /// `lanes` of them; one lane is no vector.
@@ -105,8 +105,8 @@ llvm::Constant* constant_element(llvm::LLVMContext& context, DType dtype, const 
 llvm::Constant* least_element(llvm::LLVMContext& context, DType dtype, int lanes);
 llvm::Constant* greatest_element(llvm::LLVMContext& context, DType dtype, int lanes);
 
-/// Vectors of elements that are as wide as this type fill a register with so many lanes; an i1 counts as wide
-/// as an f32, with which it comes.
+/// Vectors of elements that are as wide as this type fill a register with so many lanes; what is narrower than an
+/// f32 counts as wide as one, with which it comes.
 int vector_lanes(const Target& target, DType dtype);
 
 // Loads and stores of elements next to each other, i1 as i1. With a mask only its lanes are touched; the
@@ -115,6 +115,13 @@ llvm::Value* load_elements(llvm::IRBuilder<>& b, DType dtype, llvm::Value* base,
                            llvm::Value* mask = nullptr);
 void store_elements(llvm::IRBuilder<>& b, DType dtype, llvm::Value* value, llvm::Value* base, llvm::Value* at,
                     int lanes, llvm::Value* mask = nullptr);
+
+/// What elements are computed in: f32 for bf16, else their own type. From one to the other, as `to_stored` rounds.
+DType computed(DType dtype);
+llvm::Value* to_computed(llvm::IRBuilder<>& b, DType dtype, llvm::Value* stored);
+llvm::Value* to_stored(llvm::IRBuilder<>& b, DType dtype, llvm::Value* computed);
+/// A float, a signed integer or an i1, rounded once.
+llvm::Value* round_to_bf16(llvm::IRBuilder<>& b, llvm::Value* x);
 
 /// Copies `count` elements, as bytes.
 void copy_elements(llvm::IRBuilder<>& b, DType dtype, llvm::Value* to, llvm::Value* from, llvm::Value* count);

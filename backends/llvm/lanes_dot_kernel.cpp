@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The kernel behind dots in the order of a reduction: both operands contiguous in K, no free dim on the
 // right. A row is a chain of fmas over one 16-lane vector, which is all latency, so a few rows run side by
-// side.
+// side. A lane takes an element at a time, or, of bf16, a pair: loaded as 32 bits, widened to two f32.
 #include "backends/llvm/dot_kernel.h"
 
 #include <array>
@@ -23,11 +23,15 @@ class LanesDotGenerator {
                     std::string_view name)
       : module_(code.module()),
         builder_(code.context()),
+        code_(code),
         name_(name),
+        pairs_(type == runtime::ElementType::bf16),
         align_(runtime::element_size(type)),
-        element_(float_type(code.context(), type)),
-        vector_(llvm::FixedVectorType::get(element_, kLanes)) {
-    int registers_a_row = kLanes / target.lanes(static_cast<int>(runtime::element_size(type)));
+        sum_(float_type(code.context(), pairs_ ? runtime::ElementType::f32 : type)),
+        sums_(llvm::FixedVectorType::get(sum_, kLanes)),
+        element_(pairs_ ? builder_.getInt16Ty() : sum_),
+        term_(pairs_ ? builder_.getInt32Ty() : sum_) {
+    int registers_a_row = kLanes / target.lanes(static_cast<int>(sum_->getScalarSizeInBits() / 8));
     if (target.isa == Isa::base) {
       row_groups_ = {1};
     } else {
@@ -38,8 +42,10 @@ class LanesDotGenerator {
   void emit() {
     Values args;
     llvm::Type *pointer = builder_.getPtrTy(), *index = builder_.getInt64Ty();
-    begin_function(builder_, module_, name_, {pointer, pointer, pointer, index, index, index, index, index},
-                   llvm::Function::ExternalLinkage, args);
+    llvm::Function* function =
+        begin_function(builder_, module_, pairs_ ? name_ + ".rows" : name_,
+                       {pointer, pointer, pointer, index, index, index, index, index},
+                       pairs_ ? llvm::Function::InternalLinkage : llvm::Function::ExternalLinkage, args);
     auto [a, b, c, m, k, a_row, b_row, c_stride] =
         std::array{args[0], args[1], args[2], args[3], args[4], args[5], args[6], args[7]};
     Value* begin = constant(0);
@@ -55,12 +61,14 @@ class LanesDotGenerator {
         Values sums = emit_rows(a_rows, b_rows, k);
         for (int r = 0; r < rows; ++r) {
           Value* position = builder_.CreateAdd(row, constant(r));
-          builder_.CreateAlignedStore(sums[r], at(c, builder_.CreateMul(position, c_stride)), align_);
+          Value* address = builder_.CreateGEP(sum_, c, builder_.CreateMul(position, c_stride));
+          builder_.CreateAlignedStore(sums[r], address, llvm::Align(sum_->getScalarSizeInBits() / 8));
         }
       });
       begin = end;
     }
     builder_.CreateRetVoid();
+    if (pairs_) emit_flushed(code_, name_, function);
   }
 
  private:
@@ -69,7 +77,7 @@ class LanesDotGenerator {
 
   /// The inner products of a few rows.
   Values emit_rows(const Values& a_rows, const Values& b_rows, Value* k) {
-    Values zeros(a_rows.size(), llvm::Constant::getNullValue(element_));
+    Values zeros(a_rows.size(), llvm::Constant::getNullValue(sum_));
     return emit_loop(builder_, constant(0), k, constant(kBlock), zeros,
                      [&](Value* first, llvm::ArrayRef<Value*> totals) {
                        Value* block_end = builder_.CreateAdd(first, constant(kBlock));
@@ -86,20 +94,52 @@ class LanesDotGenerator {
   /// +0, and the total, which starts from +0, hides that. The mask of full vectors is no bother: the loads
   /// are what such a loop waits for.
   Values emit_block(const Values& a_rows, const Values& b_rows, Value* first, Value* end) {
-    Values zeros(a_rows.size(), llvm::Constant::getNullValue(vector_));
-    return emit_loop(
-        builder_, first, end, constant(kLanes), zeros, [&](Value* from, llvm::ArrayRef<Value*> now) {
-          Value* mask = emit_lane_mask(builder_, kLanes, builder_.CreateSub(end, from));
-          Values next;
-          for (auto [a, b, sum] : llvm::zip(a_rows, b_rows, now))
-            next.push_back(builder_.CreateIntrinsic(llvm::Intrinsic::fma, {vector_},
-                                                    {load(at(a, from), mask), load(at(b, from), mask), sum}));
-          return next;
-        });
+    Values zeros(a_rows.size(), llvm::Constant::getNullValue(sums_));
+    const auto add = [&](llvm::ArrayRef<Value*> sums, llvm::function_ref<Value*(Value * row)> load) {
+      Values next;
+      for (auto [a, b, sum] : llvm::zip(a_rows, b_rows, sums))
+        next.push_back(emit_terms(load(a), load(b), sum));
+      return next;
+    };
+    Values sums = emit_loop(builder_, first, end, constant(pairs_ ? 2 * kLanes : kLanes), zeros,
+                            [&](Value* from, llvm::ArrayRef<Value*> now) {
+                              Value* left = builder_.CreateSub(end, from);
+                              if (pairs_) left = builder_.CreateLShr(left, constant(1));
+                              Value* mask = emit_lane_mask(builder_, kLanes, left);
+                              return add(now, [&](Value* row) { return load(at(row, from), mask); });
+                            });
+    if (!pairs_) return sums;
+    // A last element without its odd one.
+    Value* count = builder_.CreateSub(end, first);
+    Value* lane = builder_.CreateAnd(builder_.CreateLShr(count, constant(1)), constant(kLanes - 1));
+    const auto last = [&](Value* row) {
+      Value* element =
+          builder_.CreateAlignedLoad(element_, at(row, builder_.CreateSub(end, constant(1))), align_);
+      Value* nothing = llvm::Constant::getNullValue(llvm::FixedVectorType::get(term_, kLanes));
+      return builder_.CreateInsertElement(nothing, builder_.CreateZExt(element, term_), lane);
+    };
+    Value* is_odd = builder_.CreateTrunc(count, builder_.getInt1Ty());
+    return emit_if(builder_, is_odd, [&] { return add(sums, last); }, [&] { return sums; });
   }
 
   Value* load(Value* address, Value* mask) {
-    return builder_.CreateMaskedLoad(vector_, address, align_, mask, llvm::Constant::getNullValue(vector_));
+    llvm::Type* type = llvm::FixedVectorType::get(term_, kLanes);
+    return builder_.CreateMaskedLoad(type, address, align_, mask, llvm::Constant::getNullValue(type));
+  }
+
+  Value* emit_terms(Value* x, Value* y, Value* sum) {
+    const auto fma = [&](Value* a, Value* b, Value* c) {
+      return builder_.CreateIntrinsic(llvm::Intrinsic::fma, {sums_}, {a, b, c});
+    };
+    if (!pairs_) return fma(x, y, sum);
+    const auto odd = [&](Value* pairs) {
+      Value* high = llvm::ConstantInt::get(pairs->getType(), 0xffff0000);
+      return builder_.CreateBitCast(builder_.CreateAnd(pairs, high), sums_);
+    };
+    const auto even = [&](Value* pairs) {
+      return builder_.CreateBitCast(builder_.CreateShl(pairs, 16), sums_);
+    };
+    return fma(even(x), even(y), fma(odd(x), odd(y), sum));
   }
 
   /// Lane i + lane i+8, then i + i+4, i + i+2, i + i+1.
@@ -118,10 +158,14 @@ class LanesDotGenerator {
 
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
+  const CodeModule& code_;
   std::string name_;
+  bool pairs_;
   llvm::Align align_;
-  llvm::Type* element_;
-  llvm::FixedVectorType* vector_;
+  llvm::Type* sum_;
+  llvm::FixedVectorType* sums_;
+  llvm::Type* element_;          // of a and b
+  llvm::Type* term_;             // what a lane takes at a time
   std::vector<int> row_groups_;  // how many rows run side by side, high to low
 };
 

@@ -7,15 +7,16 @@
 
 namespace rondo::codegen {
 
-/// The instruction sets that we make code for. Each is one of the levels of the x86-64 psABI, so code made
-/// for a level is the same on every machine, and runs on every machine that has the level.
+/// The instruction sets that we make code for, each with all of those before it. All but the last are levels of the
+/// x86-64 psABI. Code made for one is the same on every machine, and runs on every machine that has it.
 enum class Isa {
-  base,    ///< x86-64: 128-bit vectors; fma is a call, right but slow
-  avx2,    ///< x86-64-v3: 256-bit vectors, fma
-  avx512,  ///< x86-64-v4: 512-bit vectors, mask registers
+  base,        ///< x86-64: 128-bit vectors; fma is a call, right but slow
+  avx2,        ///< x86-64-v3: 256-bit vectors, fma
+  avx512,      ///< x86-64-v4: 512-bit vectors, mask registers
+  avx512bf16,  ///< and vdpbf16ps, if it has the bits of a dot of bf16
 };
 
-/// "base", "avx2" or "avx512".
+/// "base", "avx2", "avx512" or "avx512bf16".
 std::string_view name(Isa isa);
 
 /// What code generation has to know about the machine.
@@ -33,7 +34,7 @@ struct Target {
 /// The best instruction set of this machine's CPU.
 Isa host_isa();
 
-/// The target that is asked for by name ("base", "avx2", "avx512"; "native" or nothing is host_isa()). Throws
+/// The target that is asked for by name ("base", "avx2", ..; "native" or nothing is host_isa()). Throws
 /// Error if there is no such name or the CPU can't run it.
 Target select_target(std::string_view requested = {});
 

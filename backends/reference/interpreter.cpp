@@ -84,7 +84,8 @@ class Walk {
   HostArray allocate(const ir::Value& value) const {
     const Loc& loc = value.op != nullptr ? value.op->loc : value.loc;
     const std::string place = loc.known() ? loc.text() + ": " : "";
-    const DType stored = precision_ == Precision::kDouble && value.type.dtype == f32 ? f64 : value.type.dtype;
+    const DType stored =
+        precision_ == Precision::kDouble && value.type.dtype.is_float() ? f64 : value.type.dtype;
     try {
       std::vector<int64_t> shape = backends::shape_of(value.type.with(stored), sizes_);
       const uint64_t bytes = static_cast<uint64_t>(ir::size_of(shape) * stored.bytes());
@@ -225,15 +226,16 @@ class Interpreter : public backends::Executable {
     return results;
   }
 
-  // In double precision the caller may hand over f64 arrays for f32 parameters: sizes are matched as if they
-  // were f32.
+  // In double precision the caller may hand over f64 arrays for parameters of other float types: sizes are matched
+  // as if they were of these.
   std::vector<Array*> as_typed(std::span<Array* const> args, std::vector<Array>& stand_ins) const {
     std::vector<Array*> typed(args.begin(), args.end());
     if (precision_ == Precision::kAsTyped) return typed;
     stand_ins.reserve(args.size());
     for (size_t i = 0; i < args.size() && i < signature_.params.size(); ++i)
-      if (signature_.params[i].type.dtype == f32 && args[i]->type() == runtime::ElementType::f64)
-        typed[i] = &stand_ins.emplace_back(Array::uninitialised(runtime::ElementType::f32, args[i]->shape()));
+      if (signature_.params[i].type.dtype.is_float() && args[i]->type() == runtime::ElementType::f64)
+        typed[i] = &stand_ins.emplace_back(
+            Array::uninitialised(backends::element_type(signature_.params[i].type.dtype), args[i]->shape()));
     return typed;
   }
 
@@ -241,6 +243,10 @@ class Interpreter : public backends::Executable {
     if (to.dtype == f64 && from.type() == runtime::ElementType::f32) {
       const auto values = from.data<float>();
       std::copy(values.begin(), values.end(), to.data<double>());
+    } else if (to.dtype == f64 && from.type() == runtime::ElementType::bf16) {
+      const auto values = from.data<runtime::Bfloat16>();
+      std::transform(values.begin(), values.end(), to.data<double>(),
+                     [](runtime::Bfloat16 x) { return x.value(); });
     } else {
       std::copy_n(static_cast<const std::byte*>(from.raw()), to.bytes.size(), to.bytes.begin());
     }

@@ -12,7 +12,7 @@ namespace rondo::reference {
 enum class Precision { kAsTyped, kDouble };
 
 /// The oracle: a walk over the function's ops that calls each row's own evaluation. Slow and plain on
-/// purpose. In double precision, f32 results are f64 arrays, and f32 arguments may be f64 arrays.
+/// purpose. In double precision, results of all float types are f64 arrays, and f32 and bf16 arguments may be.
 std::unique_ptr<backends::Executable> interpret(const ir::Function& function,
                                                 Precision precision = Precision::kAsTyped);
 

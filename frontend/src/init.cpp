@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -98,8 +97,7 @@ std::vector<double> elements_of(const Array& array) {
       return copy(array.data<double>());
     case runtime::ElementType::bf16: {
       std::vector<double> values;
-      for (const runtime::Bfloat16 x : array.data<runtime::Bfloat16>())
-        values.push_back(std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16));
+      for (const Bfloat16 x : array.data<Bfloat16>()) values.push_back(x.value());
       return values;
     }
     case runtime::ElementType::i32:

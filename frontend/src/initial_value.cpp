@@ -21,12 +21,19 @@ Array initial_value(const std::string& name, const Variable& variable, const std
     std::transform(values.begin(), values.end(), elements.begin(),
                    [](double x) { return static_cast<T>(x); });
   };
+  const auto fill_rounded = [&](std::span<runtime::Bfloat16> elements) {
+    std::transform(values.begin(), values.end(), elements.begin(),
+                   [](double x) { return runtime::Bfloat16::nearest(static_cast<float>(x)); });
+  };
   switch (variable.type.dtype.id()) {
     case DType::kF32:
       fill(array.data<float>());
       break;
     case DType::kF64:
       fill(array.data<double>());
+      break;
+    case DType::kBf16:
+      fill_rounded(array.data<runtime::Bfloat16>());
       break;
     case DType::kI32:
       fill(array.data<int32_t>());

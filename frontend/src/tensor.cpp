@@ -77,7 +77,7 @@ ir::Values prepared(ir::Builder& b, const std::string& op, const std::vector<Ope
 
 std::string element_types(const ir::ElementMath& math) {
   std::string text;
-  for (const DType dtype : {f32, f64, i32, i64, i1})
+  for (const DType dtype : {f32, f64, bf16, i32, i64, i1})
     if (math.takes(dtype)) text += (text.empty() ? "" : ", ") + std::string(dtype.text());
   return text;
 }

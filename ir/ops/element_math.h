@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ir/bfloat16.h"
 #include "ir/builder_math.h"
 #include "ir/op_row.h"
 #include "ir/ops/scalar_math.h"
@@ -13,18 +14,19 @@ namespace rondo::ir {
 
 template <class... T>
 struct TypeSet {};
-using Floats = TypeSet<float, double>;
-using Float32 = TypeSet<float>;
+using Floats = TypeSet<float, double, Bfloat16>;
+using InFloat32 = TypeSet<float, Bfloat16>;  // computed in f32
 using Ints = TypeSet<int32_t, int64_t>;
 using Int64 = TypeSet<int64_t>;
 using Logic = TypeSet<int32_t, int64_t, bool>;
-using Numbers = TypeSet<float, double, int32_t, int64_t>;
-using Anything = TypeSet<float, double, int32_t, int64_t, bool>;
+using Numbers = TypeSet<float, double, Bfloat16, int32_t, int64_t>;
+using Anything = TypeSet<float, double, Bfloat16, int32_t, int64_t, bool>;
 
 template <class T>
 constexpr DType dtype_of() {
   if constexpr (std::is_same_v<T, float>) return f32;
   if constexpr (std::is_same_v<T, double>) return f64;
+  if constexpr (std::is_same_v<T, Bfloat16>) return bf16;
   if constexpr (std::is_same_v<T, int32_t>) return i32;
   if constexpr (std::is_same_v<T, int64_t>) return i64;
   return i1;
@@ -40,19 +42,23 @@ struct Elements {
   template <int... i>
   static auto one(const void* const* in, int64_t at, std::integer_sequence<int, i...>) {
     ScalarMath math;
-    return Formula{}(math, static_cast<const Operand<i>*>(in[i])[at]...);
+    return Formula{}(math, Computed<Operand<i>>(static_cast<const Operand<i>*>(in[i])[at])...);
   }
   using Indices = std::make_integer_sequence<int, arity>;
-  using Result = decltype(one(nullptr, 0, Indices{}));
+  using Output = decltype(one(nullptr, 0, Indices{}));
+  using Result = std::conditional_t<std::is_same_v<Output, Computed<T>>, T, Output>;
 
   static void run(const void* const* in, void* out, int64_t n) noexcept {
-    for (int64_t at = 0; at < n; ++at) static_cast<Result*>(out)[at] = one(in, at, Indices{});
+    for (int64_t at = 0; at < n; ++at) static_cast<Result*>(out)[at] = Result(one(in, at, Indices{}));
   }
 };
 
-template <class Formula, int... i>
+// A bf16 is computed in f32, and the result rounded.
+template <class T, class Formula, int... i>
 Value* expand(BuilderMath& math, Value* const* x, std::integer_sequence<int, i...>) {
-  return Formula{}(math, x[i]...);
+  if constexpr (!std::is_same_v<T, Bfloat16>) return Formula{}(math, x[i]...);
+  Value* result = Formula{}(math, math.to_f32(x[i])...);
+  return result->type.dtype == f32 ? math.to_bf16(result) : result;
 }
 
 template <int arity, bool condition, class Formula, class... T>
@@ -66,7 +72,7 @@ template <int arity, class Formula, class... T>
 void add_expansion(ElementMath& math, TypeSet<T...>) {
   ((math.expand[dtype_of<T>().id()] =
         [](BuilderMath& m, Value* const* x) {
-          return expand<Formula>(m, x, std::make_integer_sequence<int, arity>{});
+          return expand<T, Formula>(m, x, std::make_integer_sequence<int, arity>{});
         }),
    ...);
 }
@@ -91,13 +97,13 @@ ElementMath expanded(Formula) {
   return math;
 }
 
-/// f32 by the formula, f64 by the C library.
+/// f32 (and so bf16) by the formula, f64 by the C library.
 template <int arity, class Libm, class Formula>
 ElementMath transcendental(Libm, Formula) {
   ElementMath math{.arity = arity};
   detail::add_kernels<arity, false, Libm>(math, TypeSet<double>{});
-  detail::add_kernels<arity, false, Formula>(math, Float32{});
-  detail::add_expansion<arity, Formula>(math, Float32{});
+  detail::add_kernels<arity, false, Formula>(math, InFloat32{});
+  detail::add_expansion<arity, Formula>(math, InFloat32{});
   return math;
 }
 

@@ -173,7 +173,7 @@ F log(M& m, F x) {
 
 /// log1p(x) = e ln2 + f + f^2 p(f) as in log, with 1 + x = 2^e (1 + f). The rounded sum u = 1 + x just says what e
 /// is; f = 2^-e x + (2^-e - 1) comes from x itself by one fma. 2^-e may be no normal float, but 4 * 2^-e is. A
-/// small x is its own result. log1p(-1) = -Inf, log1p(x < -1) = NaN. Max ulp 1.39; 30 ops.
+/// small x is its own result. log1p(-1) = -Inf, log1p(x < -1) = NaN. Max ulp 1.46; 30 ops.
 template <class M, class F>
 F log1p(M& m, F x) {
   using namespace detail;

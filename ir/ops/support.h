@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/bfloat16.h"
 #include "ir/builder.h"
 #include "ir/op_row.h"
 #include "ir/saturate.h"
@@ -58,6 +59,8 @@ void visit_elements(Array& array, Visit&& visit) {
       return visit(array.template data<float>());
     case DType::kF64:
       return visit(array.template data<double>());
+    case DType::kBf16:
+      return visit(array.template data<Bfloat16>());
     case DType::kI32:
       return visit(array.template data<int32_t>());
     case DType::kI64:
@@ -92,7 +95,7 @@ void place_elements(HostArray& out, const HostArray& in, Position&& position) {
 inline void fill(HostArray& array, const Number& value) {
   visit_elements(array, [&]<class T>(T* x) {
     T element;
-    if constexpr (std::is_floating_point_v<T>)
+    if constexpr (std::is_floating_point_v<Computed<T>>)
       element = static_cast<T>(value.as_double());
     else
       element = static_cast<T>(value.as_int());

@@ -53,14 +53,15 @@ TEST_CASE("target: names, sizes of vectors, and errors") {
   CHECK(base.vector_bytes == 16);
   CHECK(base.lanes(8) == 2);
   CHECK(name(Isa::avx512) == "avx512");
+  CHECK(name(Isa::avx512bf16) == "avx512bf16");
   CHECK(select_target().isa == host_isa());
   CHECK(select_target("native").isa == host_isa());
   CHECK(supported_targets().front().isa == host_isa());
   CHECK(supported_targets().back().isa == Isa::base);
-  CHECK_THROWS_WITH_AS(select_target("avx9"),
-                       "RONDO_ISA=avx9: no such instruction set; known are base, avx2, avx512, native",
-                       Error);
-  if (host_isa() == Isa::avx512) {
+  CHECK_THROWS_WITH_AS(
+      select_target("avx9"),
+      "RONDO_ISA=avx9: no such instruction set; known are base, avx2, avx512, avx512bf16, native", Error);
+  if (host_isa() >= Isa::avx512) {
     CHECK(select_target("avx512").vector_registers == 32);
     CHECK(select_target("avx2").vector_bytes == 32);
   } else {

@@ -214,7 +214,17 @@ double KernelBench::time(const ir::Op& op, const Sizes& sizes) {
   return best;
 }
 
-void KernelBench::random_elements(int, HostArray& array, Random& random) {
+void KernelBench::random_elements(int operand, HostArray& array, Random& random) {
+  if (array.dtype == bf16) {  // and any bits
+    HostArray wide(f32, array.shape);
+    random_elements(operand, wide, random);
+    for (std::int64_t i = 0; i < array.size(); ++i) {
+      ir::Bfloat16& element = array.data<ir::Bfloat16>()[i];
+      element = ir::Bfloat16(wide.data<float>()[i]);
+      if (random() % 8 == 0) element.bits = static_cast<std::uint16_t>(random());
+    }
+    return;
+  }
   const auto one_in = [&](unsigned n) { return random() % n == 0; };
   ir::visit_elements(array, [&]<class T>(T* x) {
     for (std::int64_t i = 0; i < array.size(); ++i) {
@@ -225,7 +235,7 @@ void KernelBench::random_elements(int, HostArray& array, Random& random) {
         const T special[] = {0, 1, T{-1}, Limits::min(), Limits::max(), T{31}, T{32}, T{64}};
         x[i] = one_in(3) ? special[random() % 8] : static_cast<T>(random() % 41) - 20;
         if (one_in(8)) x[i] = static_cast<T>((std::uint64_t{random()} << 32) + random());
-      } else {
+      } else if constexpr (std::is_floating_point_v<T>) {
         using L = Limits;
         const T inf = L::infinity(), tiny = L::denorm_min(), huge = L::max();
         const T special[] = {0,     -T{0},        0, -T{0}, inf,  -inf, L::quiet_NaN(), tiny,

@@ -24,7 +24,7 @@ TEST_CASE("dot kernels: every place of batch, free and contracted dims") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     ir::Builder& b = bench.b;
-    for (DType dtype : {f32, f64}) {
+    for (DType dtype : {f32, f64, bf16}) {
       const auto x = [&](const std::vector<Dim>& dims) { return bench.param(dtype[dims]); };
       b.dot(x({B, K}), x({K, H}), {1}, {0});
       b.dot(x({K, B}), x({K, H}), {0}, {0});
@@ -48,11 +48,28 @@ TEST_CASE("dot kernels: every place of batch, free and contracted dims") {
   }
 }
 
+TEST_CASE("dot kernels: bf16 by blocks of rows, columns and pairs") {
+  for (const Target& target : supported_targets()) {
+    KernelBench bench(target);
+    const auto x = [&](const std::vector<Dim>& dims) { return bench.param(bf16[dims]); };
+    bench.b.dot(x({B, K}), x({K, H}), {1}, {0});
+    bench.b.dot(x({K, B}), x({K, H}), {0}, {0});
+    bench.b.dot(x({2, B, K}), x({2, K, H}), {0, 2}, {0, 1});
+    bench.b.dot(x({B, K, 1}), x({K, 1, H}), {1, 2}, {0, 1});
+    bench.compile();
+    unsigned seed = 0;
+    for (std::int64_t b : {41, 42, 43, 85})
+      for (std::int64_t h : {63, 64, 65})
+        for (std::int64_t k : {127, 128, 255, 256, 257})
+          if (b < 44 || k == 257) bench.check({{"B", b}, {"H", h}, {"K", k}}, ++seed);
+  }
+}
+
 TEST_CASE("dot kernels: in the order of a reduction") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     ir::Builder& b = bench.b;
-    for (DType dtype : {f32, f64}) {
+    for (DType dtype : {f32, f64, bf16}) {
       const auto x = [&](const std::vector<Dim>& dims) { return bench.param(dtype[dims]); };
       b.dot(x({K}), x({K}), {0}, {0});
       b.dot(x({B, K}), x({K}), {1}, {0});

@@ -8,7 +8,7 @@ using namespace rondo::codegen;
 
 namespace {
 
-const std::vector<DType> kAllTypes = {f32, f64, i32, i64, i1};
+const std::vector<DType> kAllTypes = {f32, f64, bf16, i32, i64, i1};
 
 // Every op whose result follows from its operands' type, on operands of the given dims.
 void add_elementwise_ops(KernelBench& bench, const std::vector<Dim>& dims) {

@@ -89,7 +89,7 @@ class RandomFusion {
       case 3:
         return b_.compare("lt", x, draw_like(x));
       case 4:
-        return b_.convert(x, std::array{f32, f64, i32, i64, i1}[random_() % 5]);
+        return b_.convert(x, std::array{f32, f64, bf16, i32, i64, i1}[random_() % 6]);
       case 5:
         return draw_broadcast(x);
       case 6:
@@ -234,7 +234,7 @@ TEST_CASE("fusion kernels: random ones") {
     KernelBench bench(target);
     for (unsigned seed = 0; seed < 40; ++seed) {
       ir::Values params;
-      for (DType dtype : {f32, f64, i32, i64, i1})
+      for (DType dtype : {f32, f64, bf16, i32, i64, i1})
         for (const std::vector<Dim>& dims : std::vector<std::vector<Dim>>{
                  {T, B, H}, {}, {H}, {T, H}, {T, B}, {B}, {T, B, 2 * H}, {2 * T, B, H}, {2 * B, H}})
           params.push_back(bench.param(dtype[dims]));

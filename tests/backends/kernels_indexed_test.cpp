@@ -43,7 +43,7 @@ TEST_CASE("gather kernels: any axis and batch dims; out of range reads 0 and rec
       KernelBench bench(target);
       bench.fill = indices_of(9, outside);
       for (DType index : {i32, i64})
-        for (DType dtype : {f32, i1}) {
+        for (DType dtype : {f32, bf16, i1}) {
           const auto gather = [&](const std::vector<Dim>& x, const std::vector<Dim>& at, int64_t axis,
                                   int64_t batch) {
             bench.b.gather(bench.param(dtype[x]), bench.param(index[at]), axis, batch);
@@ -66,7 +66,7 @@ TEST_CASE("scatter_add kernels: updates one after another; out of range adds now
       KernelBench bench(target);
       bench.fill = indices_of(5, outside);
       for (DType index : {i32, i64})
-        for (DType dtype : {f32, i64}) {
+        for (DType dtype : {f32, bf16, i64}) {
           const auto scatter = [&](const std::vector<Dim>& base, const std::vector<Dim>& at,
                                    const std::vector<Dim>& updates, int64_t axis, int64_t batch) {
             bench.b.scatter_add(bench.param(dtype[base]), bench.param(index[at]), bench.param(dtype[updates]),

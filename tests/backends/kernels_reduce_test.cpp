@@ -23,7 +23,7 @@ TEST_CASE("reduce kernels: sum, max and min over any dims, in the order of the l
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     for (const ir::OpRow* row : {&ir::ops::reduce_sum, &ir::ops::reduce_max, &ir::ops::reduce_min})
-      for (DType dtype : {f32, f64, i32, i64}) {
+      for (DType dtype : {f32, f64, bf16, i32, i64}) {
         const auto add = [&](const std::vector<Dim>& dims, const std::vector<int64_t>& reduced) {
           bench.add(*row, {dtype[dims]}, {make_attr(*row, "dims", {ir::ints(reduced)})});
         };
@@ -48,7 +48,7 @@ TEST_CASE("reduce kernels: rows of several blocks") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     for (const ir::OpRow* row : {&ir::ops::reduce_sum, &ir::ops::reduce_max, &ir::ops::reduce_min})
-      for (DType dtype : {f32, i64}) {
+      for (DType dtype : {f32, bf16, i64}) {
         bench.add(*row, {dtype[{B, H}]}, {make_attr(*row, "dims", {ir::ints({1})})});
         bench.add(*row, {dtype[{2, 5001}]}, {make_attr(*row, "dims", {ir::ints({0, 1})})});
       }
@@ -60,7 +60,7 @@ TEST_CASE("reduce kernels: rows of several blocks") {
 TEST_CASE("reduce kernels: argmax") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
-    for (DType dtype : {f32, f64, i32, i64}) {
+    for (DType dtype : {f32, f64, bf16, i32, i64}) {
       for (int64_t dim : {0, 1, 2}) bench.b.argmax(bench.param(dtype[{T, B, H}]), dim);
       bench.b.argmax(bench.param(dtype[{B, 16}]), 1);
       bench.b.argmax(bench.param(dtype[{0, B}]), 0);

@@ -24,7 +24,7 @@ TEST_CASE("shape kernels: broadcast, reshape and slice") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     ir::Builder& b = bench.b;
-    for (DType dtype : {f32, f64, i1}) {
+    for (DType dtype : {f32, f64, bf16, i1}) {
       b.broadcast(bench.param(dtype[{}]), {}, {T, H});
       b.broadcast(bench.param(dtype[{H}]), {2}, {T, B, H});
       b.broadcast(bench.param(dtype[{B}]), {1}, {T, B, H});
@@ -47,7 +47,7 @@ TEST_CASE("shape kernels: pad, concat and split") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     ir::Builder& b = bench.b;
-    for (DType dtype : {f32, i64, i1}) {
+    for (DType dtype : {f32, bf16, i64, i1}) {
       b.pad(bench.param(dtype[{B, H}]), {1, 0}, {T, 2}, 1);
       b.pad(bench.param(dtype[{B, H}]), {0, 0}, {0, 0}, 1);
       b.pad(bench.param(dtype[{B, 1}]), {0, 3}, {0, 1}, 0);
@@ -66,7 +66,7 @@ TEST_CASE("shape kernels: pad, concat and split") {
 TEST_CASE("shape kernels: transpose") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
-    for (DType dtype : {f32, f64, i1}) {
+    for (DType dtype : {f32, f64, bf16, i1}) {
       bench.b.transpose(bench.param(dtype[{B, H}]), {1, 0});
       bench.b.transpose(bench.param(dtype[{T, B, H}]), {1, 0, 2});
       bench.b.transpose(bench.param(dtype[{T, B, H}]), {0, 2, 1});
@@ -84,7 +84,7 @@ TEST_CASE("shape kernels: constant, iota and dim") {
   for (const Target& target : supported_targets()) {
     KernelBench bench(target);
     ir::Builder& b = bench.b;
-    for (DType dtype : {f32, f64, i32, i64, i1})
+    for (DType dtype : {f32, f64, bf16, i32, i64, i1})
       for (double value : {0.0, 1.0, -0.0, -2.5, 1e300}) b.constant(dtype[{B, H}], value);
     b.constant(f32[{}], 3);
     for (DType dtype : {i32, i64})

@@ -91,7 +91,7 @@ std::vector<Array> evaluate(const std::vector<Array>& arguments, const Body& bod
   Values params;
   for (const Array& x : arguments) {
     Type type;
-    for (DType dtype : {f32, f64, i32, i64, i1})
+    for (DType dtype : {f32, f64, bf16, i32, i64, i1})
       if (backends::element_type(dtype) == x.type()) type.dtype = dtype;
     type.dims.assign(x.shape().begin(), x.shape().end());
     params.push_back(function.add_param(type));

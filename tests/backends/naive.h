@@ -21,6 +21,7 @@ using ir::Builder;
 using ir::Value;
 using ir::Values;
 using runtime::Array;
+using runtime::Bfloat16;
 using Index = std::vector<int64_t>;
 using Random = std::mt19937_64;
 
@@ -46,6 +47,8 @@ bool same(T x, T y) {
     return (std::isnan(x) && std::isnan(y)) || std::bit_cast<uint32_t>(x) == std::bit_cast<uint32_t>(y);
   else if constexpr (std::is_same_v<T, double>)
     return (std::isnan(x) && std::isnan(y)) || std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y);
+  else if constexpr (std::is_same_v<T, Bfloat16>)
+    return (std::isnan(x.value()) && std::isnan(y.value())) || x == y;
   else
     return x == y;
 }

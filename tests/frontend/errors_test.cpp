@@ -28,7 +28,7 @@ TEST_CASE("element-wise functions: sizes and element types must fit") {
   CHECK_MISUSE(i * 3e9, "mul: the number 3e+09 is no i32; floats are made of integers by cast(x, f32)");
   CHECK_MISUSE(full(i32[{B}], 1.5),
                "full: the number 1.5 is no i32; floats are made of integers by cast(x, f32)");
-  CHECK_MISUSE(exp(i), "exp: it takes f32, f64, found i32[B]; convert it by cast(x, f32)");
+  CHECK_MISUSE(exp(i), "exp: it takes f32, f64, bf16, found i32[B]; convert it by cast(x, f32)");
   CHECK_MISUSE(and_(x, x), "and: it takes i32, i64, i1, found f32[B,4]; convert it by cast(x, i64)");
   CHECK_MISUSE(where(x, x, 0), "select: the condition must be i1, found f32[B,4]; compare it, as in x > 0");
   CHECK_MISUSE(max(x, Tensor()), "this tensor is empty: it was declared, but no value was assigned to it");

@@ -172,7 +172,7 @@ TEST_CASE("types print as they are written, and tell their flaws") {
 }
 
 TEST_CASE("element types parse as they print") {
-  for (DType dtype : {f32, f64, i32, i64, i1}) CHECK(DType::parse(dtype.text()) == dtype);
+  for (DType dtype : {f32, f64, bf16, i32, i64, i1}) CHECK(DType::parse(dtype.text()) == dtype);
   for (const char* wrong : {"", "f", "f16", "F32", "f32 ", "i8", "bool"})
     CHECK_FALSE(DType::parse(wrong).has_value());
   CHECK(f32.bytes() == 4);

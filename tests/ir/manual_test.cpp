@@ -62,6 +62,7 @@ TEST_CASE("an explained op has all that its row says") {
         "operands      %x\n"
         "types         f32, by a formula in primitive ops\n"
         "              f64, by a formula in primitive ops\n"
+        "              bf16, by a formula in primitive ops\n"
         "constraints   rsqrt_c1  operands have the same type\n"
         "              rsqrt_c2  the element type is one that the arithmetic takes\n"
         "derivative    its partials, by %x\n"

@@ -10,6 +10,7 @@
 #include <limits>
 #include <random>
 
+#include "ir/bfloat16.h"
 #include "ir/op_row.h"
 #include "ir/parse.h"
 
@@ -27,6 +28,7 @@ bool same_bits(double x, double y) {
 
 // The text read by the C library.
 double read(const std::string& text, DType dtype) {
+  if (dtype == bf16) return ir::Bfloat16(std::strtod(text.c_str(), nullptr));
   return dtype == f32 ? std::strtof(text.c_str(), nullptr) : std::strtod(text.c_str(), nullptr);
 }
 
@@ -60,6 +62,11 @@ TEST_CASE("numbers are written as one writes them") {
   CHECK(Number(kInfinity).text(f64) == "inf");
   CHECK(Number(-kInfinity).text(f32) == "-inf");
   CHECK(Number(1e300).text(f32) == "inf");
+  CHECK(Number(0.1).text(bf16) == "0.1");
+  CHECK(Number(257).text(bf16) == "256.0");
+  CHECK(Number(1e10).text(bf16) == "1e+10");
+  CHECK(Number(-1e-40).text(bf16) == "-9e-41");
+  CHECK(Number(3.4e38).text(bf16) == "inf");
   CHECK(Number(-kNaN).text(f32) == "nan");
   CHECK(Number(17).text(i32) == "17");
   CHECK(Number(std::numeric_limits<int64_t>::min()).text(i64) == "-9223372036854775808");
@@ -86,8 +93,23 @@ TEST_CASE("every float's text reads back as the same bits, and none of fewer dig
   }
 }
 
+TEST_CASE("every bf16's text reads back as the same bits, and none of fewer digits does") {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const double value = std::bit_cast<float>(bits << 16);
+    const std::string text = Number(value).text(bf16);
+    CAPTURE(text);
+    REQUIRE(same_bits(read(text, bf16), value));
+    REQUIRE(same_bits(parsed(text, bf16).as_double(), value));
+    const int digits = significant_digits(text);
+    if (!std::isfinite(value) || digits < 2 || text.ends_with(".0")) continue;
+    char shorter[64];
+    std::snprintf(shorter, sizeof shorter, "%.*e", digits - 2, value);
+    REQUIRE(read(shorter, bf16) != value);
+  }
+}
+
 TEST_CASE("a constant's text reads back as the same element, in every type") {
-  for (DType dtype : {f32, f64})
+  for (DType dtype : {f32, f64, bf16})
     for (double value :
          {0.0, -0.0, 0.1, -1e-40, 4.9e-324, 1.4e-45, 3.4028234663852886e38, 1.7976931348623157e308,
           2.2250738585072014e-308, 1e22, 123456789.0, kInfinity, -kInfinity, kNaN}) {
@@ -107,6 +129,8 @@ TEST_CASE("as an element of a type a number becomes what convert makes of it") {
   CHECK(Number(0.1).as(f32).as_double() == double{0.1f});
   CHECK(Number((int64_t{1} << 60) + (int64_t{1} << 36) + 1).as(f32).as_double() ==
         0x1p60 + 0x1p37);  // one rounding
+  CHECK(Number(1 + 0x1p-8 + 0x1p-40).as(bf16).as_double() == 1 + 0x1p-7);
+  CHECK(Number((int64_t{1} << 60) + (int64_t{1} << 52) + 1).as(bf16).as_double() == 0x1p60 + 0x1p53);
   CHECK(Number(2.9).as(i32).as_int() == 2);
   CHECK(Number(-2.9).as(i64).as_int() == -2);
   CHECK(Number(3e9).as(i32).as_int() == 2147483647);

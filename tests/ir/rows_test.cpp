@@ -28,16 +28,19 @@ TEST_CASE("every row is named once, documented, and states one derivative fact")
 }
 
 TEST_CASE(
-    "what an element-wise row does to f32 it does to f64, whose results are wide where f32's are floats") {
+    "what an element-wise row does to f32 it does to f64 and bf16, whose results are of these where f32's "
+    "are floats") {
   for (const OpRow* row : all_rows()) {
     CAPTURE(row->name);
     std::vector<const ElementMath*> maths = {&row->math};
     for (const auto& [word, math] : row->math_by_word) maths.push_back(&math);
     for (const ElementMath* math : maths) {
       CHECK(math->takes(f32) == math->takes(f64));
+      CHECK(math->takes(f32) == math->takes(bf16));
       if (!math->takes(f32)) continue;
       const DType narrow = math->results[f32.id()], wide = math->results[f64.id()];
       CHECK(wide == (narrow == f32 ? f64 : narrow));
+      CHECK(math->results[bf16.id()] == (narrow == f32 ? bf16 : narrow));
     }
   }
 }

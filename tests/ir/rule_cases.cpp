@@ -61,7 +61,7 @@ std::vector<TextCase> elementwise_cases() {
     if (!row->is_elementwise() || row->declared_results) continue;  // convert, bitcast
     const ElementMath& math = row->math_by_word.empty() ? row->math : row->math_by_word.begin()->second;
     std::vector<DType> taken, refused;
-    for (DType dtype : {f32, f64, i32, i64, i1}) (math.takes(dtype) ? taken : refused).push_back(dtype);
+    for (DType dtype : {f32, f64, bf16, i32, i64, i1}) (math.takes(dtype) ? taken : refused).push_back(dtype);
     const auto operands = [&](Type first, const Type& others) {
       std::vector<Type> types(row->operands.size(), others);
       if (math.first_is_condition) types[0] = others.with(i1);

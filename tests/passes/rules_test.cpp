@@ -37,8 +37,10 @@ std::vector<Number> special(DType dtype) {
   const int64_t least =
       dtype == i32 ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int64_t>::min();
   if (!dtype.is_float()) return {0, 1, -1, 2, 7, least, least + 1, -(least + 1)};
-  const double tiny = dtype == f32 ? 0x1p-149 : 0x1p-1074;
-  const double huge = dtype == f32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  const double tiny = dtype == f64 ? 0x1p-1074 : dtype == f32 ? 0x1p-149 : 0x1p-133;
+  const double huge = dtype == f64   ? std::numeric_limits<double>::max()
+                      : dtype == f32 ? std::numeric_limits<float>::max()
+                                     : 0x1.fep127;
   const double infinity = std::numeric_limits<double>::infinity(), nan = std::nan("");
   return {0.0, -0.0, 1.0, -1.0, 0.1, 1.5, -2.75, tiny, -tiny, huge, -huge, infinity, -infinity, nan};
 }
@@ -61,7 +63,7 @@ std::vector<Array> combinations(const Function& f) {
     visit_elements(host, [&]<class T>(T* x) {
       for (int64_t k = 0; k < total; ++k) {
         const Number& number = choices[k / stride % choices.size()];
-        if constexpr (std::is_floating_point_v<T>)
+        if constexpr (std::is_floating_point_v<Computed<T>>)
           x[k] = static_cast<T>(number.as_double());
         else
           x[k] = static_cast<T>(number.as_int());
@@ -80,10 +82,13 @@ bool equal(const Array& a, const Array& b) {
   bool same = a.type() == b.type() && a.shape() == b.shape();
   const int64_t width = same && a.size() > 0 ? static_cast<int64_t>(a.bytes()) / a.size() : 0;
   for (int64_t i = 0; same && i < a.size(); ++i) {
-    const bool nan = (a.type() == runtime::ElementType::f32 && std::isnan(a.data<float>()[i]) &&
-                      std::isnan(b.data<float>()[i])) ||
-                     (a.type() == runtime::ElementType::f64 && std::isnan(a.data<double>()[i]) &&
-                      std::isnan(b.data<double>()[i]));
+    const bool nan =
+        (a.type() == runtime::ElementType::f32 && std::isnan(a.data<float>()[i]) &&
+         std::isnan(b.data<float>()[i])) ||
+        (a.type() == runtime::ElementType::f64 && std::isnan(a.data<double>()[i]) &&
+         std::isnan(b.data<double>()[i])) ||
+        (a.type() == runtime::ElementType::bf16 && std::isnan(a.data<runtime::Bfloat16>()[i].value()) &&
+         std::isnan(b.data<runtime::Bfloat16>()[i].value()));
     same = nan || std::memcmp(static_cast<const char*>(a.raw()) + i * width,
                               static_cast<const char*>(b.raw()) + i * width, width) == 0;
   }
@@ -97,7 +102,7 @@ TEST_CASE("both sides of every equation have the same bits for every type, at al
     const Equation equation(text);
     CHECK(equation.text() == text);
     int types = 0;
-    for (DType dtype : {f32, f64, i32, i64, i1}) {
+    for (DType dtype : {f32, f64, bf16, i32, i64, i1}) {
       if (!takes(equation.left(), dtype)) continue;
       ++types;
       CAPTURE(text);

@@ -68,6 +68,7 @@ class Census {
   }
 
   void look_at_dot(const ir::Op& op, const Sizes& sizes) {
+    if (op.operands[0]->type.dtype == bf16) seen_.insert("dot of bf16");
     int64_t contracted = 0;
     for (int64_t dim : op.ints_attr("contract", 0))
       contracted = std::max(contracted, op.operands[0]->type.dims[dim].evaluate(sizes));
@@ -102,6 +103,7 @@ TEST_CASE("sizes, donations and nesting that are rare in small programs are draw
       {"a batch of one", 80},
       {"nested scan", 25},
       {"reduction of several blocks", 8},
+      {"dot of bf16", 30},
       {"dot of several blocks", 18},
       {"dot of several blocks and panels", 7},
       {"dot of packed panels", 4},

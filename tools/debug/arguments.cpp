@@ -10,6 +10,7 @@
 namespace rondo::tools {
 
 using runtime::Array;
+using runtime::Bfloat16;
 
 const ir::Function& find_entry(const ir::Module& module, const std::string& entry, const std::string& file) {
   if (entry.empty() && module.functions.size() == 1) return *module.functions[0];
@@ -65,6 +66,9 @@ Arrays draw_arguments(const backends::Signature& signature, const Sizes& sizes, 
           break;
         case DType::kF64:
           array.data<double>()[i] = random.normal();
+          break;
+        case DType::kBf16:
+          array.data<Bfloat16>()[i] = Bfloat16::nearest(static_cast<float>(random.normal()));
           break;
         case DType::kI32:
           array.data<int32_t>()[i] = static_cast<int32_t>(random.below(2));

@@ -160,15 +160,9 @@ Verdict check_unrolled_gradient(const ir::Function& function, Random& random) {
 
   Inputs inputs = *drawn;
   const std::vector<backends::Signature::Param>& params = loop_vjp->signature().params;
-  for (size_t i = inputs.arrays.size(); i < params.size(); ++i) {
-    Array cotangent =
-        Array::zeros(backends::element_type(params[i].type.dtype), backends::shape_of(params[i].type, {}));
-    if (params[i].type.dtype == f32)
-      for (float& value : cotangent.data<float>()) value = static_cast<float>(random.normal());
-    else
-      for (double& value : cotangent.data<double>()) value = random.normal();
-    inputs.arrays.push_back(std::move(cotangent));
-  }
+  for (size_t i = inputs.arrays.size(); i < params.size(); ++i)
+    inputs.arrays.push_back(draw_array(backends::element_type(params[i].type.dtype),
+                                       backends::shape_of(params[i].type, {}), random, Values::kNormal));
   // The loop may keep an op alive that the unrolled form drops: what only one of them records says nothing.
   const Outcome expected = run(*flat_vjp, inputs), found = run(*loop_vjp, inputs);
   if (!expected.error.empty() || !found.error.empty() ||

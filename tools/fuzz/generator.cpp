@@ -191,9 +191,9 @@ std::vector<Dim> Generator::random_dims(int max_rank) {
 }
 
 DType Generator::random_dtype() {
-  static const std::vector<DType> types = {f32, f32, f32, f64, i32, i64, i1};
+  static const std::vector<DType> types = {f32, f32, f32, f64, bf16, i32, i64, i1};
   const DType type = random_.pick(types);
-  return options_.doubles && type == f32 ? f64 : type;
+  return options_.doubles && type.is_float() ? f64 : type;
 }
 
 // Late values more often than early ones: that makes chains and not bushes.

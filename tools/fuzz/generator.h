@@ -17,7 +17,7 @@ struct GeneratorOptions {
   bool calls = true;     // may be drawn: they have one in reverse only
   double layers = 0.05;  // how often a program has recurrent layers, see add_layers
   bool ends_in_scan = false;  // the first result comes out of a scan
-  bool doubles = false;       // f64 in place of f32
+  bool doubles = false;       // f64 in place of other floats
   double large = 0.06;        // how often a program has a large constant dim
   double dots = 0;            // how often an op is a dot, besides those that are drawn like other ops
 };

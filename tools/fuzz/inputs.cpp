@@ -12,6 +12,7 @@
 namespace rondo::fuzz {
 
 using runtime::Array;
+using runtime::Bfloat16;
 using runtime::ElementType;
 
 std::vector<Array*> Inputs::pointers() {
@@ -63,6 +64,8 @@ void fill(Array& array, Draw draw) {
   for (T& element : array.data<T>()) element = static_cast<T>(draw());
 }
 
+}  // namespace
+
 Array draw_array(ElementType type, const std::vector<int64_t>& shape, Random& random, Values values) {
   Array array = Array::zeros(type, shape);
   const int lane = static_cast<int>(random.below(10));
@@ -74,6 +77,10 @@ Array draw_array(ElementType type, const std::vector<int64_t>& shape, Random& ra
       break;
     case ElementType::f64:
       fill<double>(array, real);
+      break;
+    case ElementType::bf16:
+      for (Bfloat16& element : array.data<Bfloat16>())
+        element = Bfloat16::nearest(static_cast<float>(real()));
       break;
     case ElementType::i32:
       fill<int32_t>(array, whole);
@@ -88,14 +95,18 @@ Array draw_array(ElementType type, const std::vector<int64_t>& shape, Random& ra
   return array;
 }
 
+namespace {
+
+double value_of(double x) { return x; }
+double value_of(Bfloat16 x) { return x.value(); }
+
 template <class T>
 bool same_elements(const Array& x, const Array& y, bool zeros_equal) {
   const auto a = x.data<T>(), b = y.data<T>();
   for (size_t i = 0; i < a.size(); ++i) {
-    if constexpr (std::is_floating_point_v<T>) {
-      if (std::isnan(a[i]) && std::isnan(b[i])) continue;
-      if (zeros_equal && a[i] == b[i]) continue;
-    }
+    const double value = value_of(a[i]), other = value_of(b[i]);
+    if (std::isnan(value) && std::isnan(other)) continue;
+    if (zeros_equal && value == other) continue;
     if (std::memcmp(&a[i], &b[i], sizeof(T)) != 0) return false;
   }
   return true;
@@ -136,15 +147,18 @@ bool same_bits(const Array& x, const Array& y, bool zeros_equal) {
   if (x.type() != y.type() || x.shape() != y.shape()) return false;
   if (x.type() == ElementType::f32) return same_elements<float>(x, y, zeros_equal);
   if (x.type() == ElementType::f64) return same_elements<double>(x, y, zeros_equal);
+  if (x.type() == ElementType::bf16) return same_elements<Bfloat16>(x, y, zeros_equal);
   return std::memcmp(x.raw(), y.raw(), x.bytes()) == 0;
 }
 
 bool all_finite(const Array& x) {
   const auto finite = [](auto values) {
-    return std::all_of(values.begin(), values.end(), [](auto value) { return std::isfinite(value); });
+    return std::all_of(values.begin(), values.end(),
+                       [](auto value) { return std::isfinite(value_of(value)); });
   };
   if (x.type() == ElementType::f32) return finite(x.data<float>());
   if (x.type() == ElementType::f64) return finite(x.data<double>());
+  if (x.type() == ElementType::bf16) return finite(x.data<Bfloat16>());
   return true;
 }
 

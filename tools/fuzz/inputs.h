@@ -29,6 +29,10 @@ enum class Values {
 /// What a run at a large size may take, in the units of work_of: for checks of a few runs, and of many.
 inline constexpr double kMuchWork = 1e6, kLittleWork = 1e4;
 
+/// An array of such elements.
+runtime::Array draw_array(runtime::ElementType type, const std::vector<int64_t>& shape, Random& random,
+                          Values values);
+
 /// Draws sizes for T and B that satisfy the function's guards, 0 and 1 among them; now and then a large one, if
 /// a run takes at most `most_work` then. Empty if none were found.
 std::optional<Sizes> draw_sizes(const ir::Function& function, Random& random, double most_work = kMuchWork);

@@ -24,7 +24,8 @@ void Generator::add_elementwise(Place& place, const OpRow& row) {
   std::vector<DType> types;
   for (int id = 0; id < DType::kCount; ++id) {
     const DType dtype(static_cast<DType::Id>(id));
-    if (row.math.takes(dtype) && !(options_.doubles && dtype == f32)) types.push_back(dtype);
+    if (row.math.takes(dtype) && !(options_.doubles && dtype.is_float() && dtype != f64))
+      types.push_back(dtype);
   }
   Type type = any(place)->type;
   if (!row.math.takes(type.dtype)) type.dtype = random_.pick(types);
@@ -64,7 +65,7 @@ void Generator::add_bitcast(Place& place) {
   if (x->type.dtype == i1 || options_.smooth) return;
   // Which NaN one is hangs on the machine: its bits are no part of the language.
   if (x->type.dtype.is_float()) x = place.b.select(place.b.compare("eq", x, x), x, place.b.like(x, 0.0));
-  static constexpr std::array<DType, 4> other = {i32, i64, f32, f64};
+  static constexpr std::array<DType, 5> other = {i32, i64, bf16, f32, f64};
   keep(place, place.b.bitcast(x, other[x->type.dtype.id()]));
 }
 
@@ -316,7 +317,8 @@ void Generator::add_check(Place& place) {
 // with many rows half of the time. Parameters hold the operands, since nothing else so large varies as much.
 void Generator::add_large(Place& place) {
   constexpr int64_t kLargestContracted = 300, kLargestSquare = 144, kManyColumns = 70, kManyRows = 48;
-  const DType dtype = options_.doubles || random_.chance(0.2) ? f64 : f32;
+  static const std::vector<DType> types = {f32, f32, f32, f64, bf16};
+  const DType dtype = options_.doubles ? f64 : random_.pick(types);
   const auto argument = [&](Dim first, Dim second) { return new_param(place, {dtype, {first, second}}); };
   if (large_ > kLargestContracted) {
     Value* x = argument(random_.between(1, 4), large_);
