@@ -43,6 +43,11 @@ inline std::vector<double> values(const Array& array) {
       const auto x = array.data<int64_t>();
       return {x.begin(), x.end()};
     }
+    case runtime::ElementType::bf16: {
+      std::vector<double> wide;
+      for (const Bfloat16 x : array.data<Bfloat16>()) wide.push_back(x.value());
+      return wide;
+    }
     case runtime::ElementType::i1: {
       const auto x = array.data<bool>();
       return {x.begin(), x.end()};

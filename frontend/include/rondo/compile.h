@@ -153,7 +153,14 @@ struct As<Array> {
 template <>
 struct As<double> {
   static double make(std::vector<Array> arrays, const Program&) {
-    return arrays[0].type() == runtime::ElementType::f64 ? arrays[0].item<double>() : arrays[0].item<float>();
+    switch (arrays[0].type()) {
+      case runtime::ElementType::f64:
+        return arrays[0].item<double>();
+      case runtime::ElementType::bf16:
+        return arrays[0].item<Bfloat16>().value();
+      default:
+        return arrays[0].item<float>();
+    }
   }
 };
 template <size_t n>

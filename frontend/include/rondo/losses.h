@@ -7,7 +7,7 @@
 #include "rondo/tensor.h"
 
 // Losses are means, as PyTorch's are by default: a scalar of the prediction's type, NaN if there is nothing to
-// average, with gradients that are then 0. They take floats, f32 or f64, and throw Error naming `loc` where
+// average, with gradients that are then 0. They take floats of any type, and throw Error naming `loc` where
 // types do not fit.
 namespace rondo {
 
