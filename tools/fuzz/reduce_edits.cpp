@@ -234,6 +234,10 @@ void inline_block(Op& op, size_t block) {
     results.push_back(value->type == wanted ? value : builder.broadcast(value, dims, wanted.dims));
   }
   for (auto& each : rest) graph.ops.push_back(std::move(each));
+  // What nobody took may be what fails: the function returns it then.
+  if (graph.owner == nullptr)
+    for (size_t i = 0; i < op.results.size(); ++i)
+      if (!is_used(graph, op.results[i].get())) graph.results.push_back(op.results[i].get());
   for (size_t i = 0; i < op.results.size(); ++i) replace_uses(graph, op.results[i].get(), results[i]);
   if (!gives_results)
     for (const Value* yield : body.results) graph.results.push_back(values.at(yield));
