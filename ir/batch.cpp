@@ -41,14 +41,22 @@ Values batch_op(const Op& op, const Batched& x) {
   return op.row->is_elementwise() ? batch_elementwise(op, x) : Values{};
 }
 
+Type batched_type(Type type, Dim size) {
+  type.dims.insert(type.dims.begin(), size);
+  return type;
+}
+
 bool can_batch(const Op& op, const std::vector<bool>& batched, Dim size) {
+  const auto has_flaw = [&](const Type& type) { return !batched_type(type, size).flaw().empty(); };
+  for (const auto& result : op.results)
+    if (has_flaw(result->type)) return false;
   Graph scratch(op.graph->function);
   Builder b(scratch, op.loc);
   Batched x{b, {}, batched, size};
   for (size_t i = 0; i < op.operands.size(); ++i) {
-    Type type = op.operands[i]->type;
-    if (batched[i]) type.dims.insert(type.dims.begin(), size);
-    x.values.push_back(scratch.add_param(std::move(type)));
+    const Type& type = op.operands[i]->type;
+    if (has_flaw(type)) return false;
+    x.values.push_back(scratch.add_param(batched[i] ? batched_type(type, size) : type));
   }
   return !batch_op(op, x).empty();
 }

@@ -20,6 +20,7 @@
 //          rows those of values that are outside already.
 // Needs:   vjp makes most of its work; hoist before it brings the weights out of the loop. Feeds canonicalise with
 //          additions to zero, and remove-dead-code with carries that nothing needs.
+#include <algorithm>
 #include <unordered_map>
 
 #include "ir/batch.h"
@@ -110,6 +111,13 @@ class ScanSink {
     return true;
   }
 
+  // What leaves reads stacks of its operands.
+  bool can_read_stacks(const Op& op) const {
+    return std::ranges::all_of(op.operands, [&](const Value* operand) {
+      return batched_type(operand->type, scan_.length()).flaw().empty();
+    });
+  }
+
   // Dots by values that don't change, and what is computed from them, if only stacks need it.
   void find_stacked() {
     std::unordered_set<const Value*> kept;
@@ -184,7 +192,9 @@ class ScanSink {
   bool may_all_leave(const Values& terms, bool sums) const {
     for (const Value* term : terms) {
       const Op* core = core_of(term);
-      if (core == nullptr || !used_once(core->result()) || !is_used_once_above(term)) return false;
+      if (core == nullptr || !used_once(core->result()) || !is_used_once_above(term) ||
+          !can_read_stacks(*core))
+        return false;
       // What the program adds up in a wider type isn't added up in a narrower one.
       if (core->result()->type.dtype.bytes() < term->type.dtype.bytes()) return false;
       const bool dot = core->row == &ops::dot && motion_.goes_with_time(core->operands[0]) &&
