@@ -66,7 +66,10 @@ const std::vector<Check>& all_checks() {
       {"unroll",
        {.smooth = true, .whiles = false, .layers = 0.5, .ends_in_scan = true, .large = 0},
        fuzz::check_unrolled_gradient},
-      {"onednn", {.smooth = true, .layers = 0.3, .large = 0.2, .dots = 0.2}, fuzz::check_onednn},
+      // What is rounded to bf16 is too far from the exact result to judge others by.
+      {"onednn",
+       {.smooth = true, .layers = 0.3, .narrow = false, .large = 0.2, .dots = 0.2},
+       fuzz::check_onednn},
   };
   return checks;
 }

@@ -192,8 +192,13 @@ std::vector<Dim> Generator::random_dims(int max_rank) {
 
 DType Generator::random_dtype() {
   static const std::vector<DType> types = {f32, f32, f32, f64, bf16, i32, i64, i1};
-  const DType type = random_.pick(types);
-  return options_.doubles && type.is_float() ? f64 : type;
+  return allowed(random_.pick(types));
+}
+
+// The type, or what the options have in its place.
+DType Generator::allowed(DType type) const {
+  if (options_.doubles && type.is_float()) return f64;
+  return !options_.narrow && type == bf16 ? f32 : type;
 }
 
 // Late values more often than early ones: that makes chains and not bushes.

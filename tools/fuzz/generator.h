@@ -18,6 +18,7 @@ struct GeneratorOptions {
   double layers = 0.05;  // how often a program has recurrent layers, see add_layers
   bool ends_in_scan = false;  // the first result comes out of a scan
   bool doubles = false;       // f64 in place of other floats
+  bool narrow = true;         // bf16 may be drawn
   double large = 0.06;        // how often a program has a large constant dim
   double dots = 0;            // how often an op is a dot, besides those that are drawn like other ops
 };
@@ -93,6 +94,7 @@ class Generator {
   Dim random_dim();
   std::vector<Dim> random_dims(int max_rank);
   DType random_dtype();
+  DType allowed(DType type) const;
   ir::Value* any(Place& place);
   ir::Value* any_of(Place& place, bool (*suits)(const Type&));
   ir::Value* of_type(Place& place, const Type& type);

@@ -24,8 +24,7 @@ void Generator::add_elementwise(Place& place, const OpRow& row) {
   std::vector<DType> types;
   for (int id = 0; id < DType::kCount; ++id) {
     const DType dtype(static_cast<DType::Id>(id));
-    if (row.math.takes(dtype) && !(options_.doubles && dtype.is_float() && dtype != f64))
-      types.push_back(dtype);
+    if (row.math.takes(dtype) && allowed(dtype) == dtype) types.push_back(dtype);
   }
   Type type = any(place)->type;
   if (!row.math.takes(type.dtype)) type.dtype = random_.pick(types);
@@ -318,7 +317,7 @@ void Generator::add_check(Place& place) {
 void Generator::add_large(Place& place) {
   constexpr int64_t kLargestContracted = 300, kLargestSquare = 144, kManyColumns = 70, kManyRows = 48;
   static const std::vector<DType> types = {f32, f32, f32, f64, bf16};
-  const DType dtype = options_.doubles ? f64 : random_.pick(types);
+  const DType dtype = allowed(random_.pick(types));
   const auto argument = [&](Dim first, Dim second) { return new_param(place, {dtype, {first, second}}); };
   if (large_ > kLargestContracted) {
     Value* x = argument(random_.between(1, 4), large_);
