@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "ir/error.h"
 
@@ -83,13 +84,13 @@ void Signature::check_arrays(std::span<runtime::Array* const> args) const {
   if (args.size() != params.size())
     throw Error("@" + function + ": expected " + std::to_string(params.size()) + " arguments, found " +
                 std::to_string(args.size()));
+  std::unordered_map<const runtime::Array*, size_t> seen;
   for (size_t i = 0; i < args.size(); ++i) {
     check_array(i, *args[i]);
-    for (size_t k = 0; params[i].donate && k < args.size(); ++k)
-      if (k != i && args[k] == args[i])
-        throw Error("@" + function + ": argument '" + params[std::max(i, k)].name +
-                    "' is the same array as '" + params[std::min(i, k)].name +
-                    "', and one of them is donated");
+    const auto [first, fresh] = seen.emplace(args[i], i);
+    if (!fresh && (params[i].donate || params[first->second].donate))
+      throw Error("@" + function + ": argument '" + params[i].name + "' is the same array as '" +
+                  params[first->second].name + "', and one of them is donated");
   }
 }
 

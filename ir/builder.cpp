@@ -24,6 +24,13 @@ bool dot_may_take_lanes(const Op& op) {
 
 namespace {
 
+// How many regions the graph lies in, as far as they are put together by now.
+int depth(const Graph& graph) {
+  int depth = 0;
+  for (const Graph* at = &graph; at != nullptr && at->owner != nullptr; at = at->owner->graph) ++depth;
+  return depth;
+}
+
 // How deep regions nest in and below an op; at most kMaxNesting is asked for below each region, so this
 // recursion is bounded.
 int nesting(const Op& op) {
@@ -46,7 +53,9 @@ Op* Builder::append_checked(std::unique_ptr<Op> op, std::vector<Type> declared) 
   try {
     types = infer(*op, declared);
     for (const Type& type : types) require(*op, 0, type.flaw().empty(), type.flaw());
-    require(*op, 0, nesting(*op) <= kMaxNesting, "regions nest deeper than " + std::to_string(kMaxNesting));
+    if (!op->regions.empty())
+      require(*op, 0, depth(*graph_) + nesting(*op) <= kMaxNesting,
+              "regions nest deeper than " + std::to_string(kMaxNesting));
   } catch (const ConstraintError& error) {
     throw Error(place + error.what());
   } catch (const Error& error) {  // of sizes

@@ -2,6 +2,8 @@
 #include "ir/dim.h"
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -82,7 +84,28 @@ Dim Dim::intern(std::vector<Term> terms) {
   return Dim(node.get());
 }
 
-Dim Dim::of_constant(int64_t value) { return intern({Term{value, {}}}); }
+Dim Dim::of_constant(int64_t value) {
+  thread_local std::array<const Node*, 256> small = {};
+  if (value < 0 || value >= static_cast<int64_t>(small.size())) return intern({Term{value, {}}});
+  const Node*& node = small[static_cast<size_t>(value)];
+  if (node == nullptr) node = intern({Term{value, {}}}).node_;
+  return Dim(node);
+}
+
+// A program computes the same sizes op after op: each thread remembers some of what it computed.
+template <class Compute>
+Dim Dim::remembered(char operation, Dim a, Dim b, Compute&& compute) {
+  struct Known {
+    char operation = 0;
+    const Node *a = nullptr, *b = nullptr, *result = nullptr;
+  };
+  thread_local std::array<Known, 1024> memory;
+  const size_t hash = std::hash<const Node*>()(a.node_) * 31 + std::hash<const Node*>()(b.node_);
+  Known& known = memory[(hash ^ hash >> 7 ^ hash >> 14 ^ static_cast<size_t>(operation)) % memory.size()];
+  if (known.operation != operation || known.a != a.node_ || known.b != b.node_)
+    known = {operation, a.node_, b.node_, compute().node_};
+  return Dim(known.result);
+}
 
 Dim::Dim(std::string_view symbol) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -96,21 +119,25 @@ Dim::Dim(std::string_view symbol) {
 }
 
 Dim operator+(Dim a, Dim b) {
-  std::vector<Dim::Term> terms = a.terms();
-  terms.insert(terms.end(), b.terms().begin(), b.terms().end());
-  return Dim::intern(std::move(terms));
+  return Dim::remembered('+', a, b, [&] {
+    std::vector<Dim::Term> terms = a.terms();
+    terms.insert(terms.end(), b.terms().begin(), b.terms().end());
+    return Dim::intern(std::move(terms));
+  });
 }
 
 Dim operator*(Dim a, Dim b) {
-  std::vector<Dim::Term> terms;
-  for (const Dim::Term& x : a.terms())
-    for (const Dim::Term& y : b.terms()) {
-      Dim::Term term{checked_mul(x.coefficient, y.coefficient), x.symbols};
-      term.symbols.insert(term.symbols.end(), y.symbols.begin(), y.symbols.end());
-      std::sort(term.symbols.begin(), term.symbols.end());
-      terms.push_back(std::move(term));
-    }
-  return Dim::intern(std::move(terms));
+  return Dim::remembered('*', a, b, [&] {
+    std::vector<Dim::Term> terms;
+    for (const Dim::Term& x : a.terms())
+      for (const Dim::Term& y : b.terms()) {
+        Dim::Term term{checked_mul(x.coefficient, y.coefficient), x.symbols};
+        term.symbols.insert(term.symbols.end(), y.symbols.begin(), y.symbols.end());
+        std::sort(term.symbols.begin(), term.symbols.end());
+        terms.push_back(std::move(term));
+      }
+    return Dim::intern(std::move(terms));
+  });
 }
 
 Dim operator-(Dim a, Dim b) { return a + Dim(-1) * b; }

@@ -65,6 +65,8 @@ class Dim {
   struct Node;
   explicit Dim(const Node* node) : node_(node) {}
   static Dim of_constant(int64_t value);
+  template <class Compute>
+  static Dim remembered(char operation, Dim a, Dim b, Compute&& compute);
   static Dim intern(std::vector<Term> terms);
 
   const Node* node_;

@@ -74,7 +74,7 @@ std::string derivative(const OpRow& row) {
   const Derivative& fact = row.derivative;
   if (!fact.none.empty()) return "none: " + fact.none;
   if (!fact.by_pass.empty()) return fact.by_pass;
-  if (fact.transpose != nullptr) return "its transpose";
+  if (fact.transpose != nullptr || fact.joint_transpose != nullptr) return "its transpose";
   return fact.weights != nullptr ? "a weighted sum" : "its partials";
 }
 

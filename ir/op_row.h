@@ -60,6 +60,11 @@ using Partial = Value* (*)(Builder& b, Value* d, Primals& p);
 /// there is none; never all) -> cotangent of the operand.
 using Transpose = Value* (*)(Builder& b, const Op& op, Primals& p, int i, const Values& cotangents);
 
+/// The transpose of an op that is linear in all of its operands together, which jvp then applies to tangents as it
+/// stands: cotangent of the result -> cotangents of the operands that are `wanted`, nullptr for the others.
+using JointTranspose = Values (*)(Builder& b, const Op& op, const std::vector<bool>& wanted,
+                                  Value* cotangent);
+
 /// Weights w of a reduction y = f(x) with dy = sum(w * dx): w has x's shape.
 using Weights = Value* (*)(Builder& b, const Op& op, Primals& p);
 
@@ -84,6 +89,7 @@ using Batch = Values (*)(const Op& op, const Batched& x);
 struct Derivative {
   std::vector<Partial> partials = {};  // one an operand; nullptr where the operand is no float
   Transpose transpose = nullptr;
+  JointTranspose joint_transpose = nullptr;
   Weights weights = nullptr;
   std::string none = {};     // no derivative, or zero everywhere: the reason
   std::string by_pass = {};  // a region op: what the vjp pass does

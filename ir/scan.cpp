@@ -5,16 +5,20 @@
 
 namespace rondo::ir {
 
-Value* add_over(Op& scan, Value* operand, std::string name) {
+Values add_overs(Op& scan, const Values& operands, const std::vector<std::string>& names) {
   Graph& body = *scan.regions[0];
-  Type type = operand->type;
-  type.dims.erase(type.dims.begin());
-  Value* param = body.add_param(std::move(type), std::move(name), scan.loc);
-  const int place = scan.groups[0]++;
-  scan.operands.insert(scan.operands.begin() + place, operand);
-  std::rotate(body.params.begin() + 1 + place, body.params.end() - 1, body.params.end());
+  Values params;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    Type type = operands[i]->type;
+    type.dims.erase(type.dims.begin());
+    params.push_back(body.add_param(std::move(type), names[i], scan.loc));
+  }
+  const int place = scan.groups[0], count = static_cast<int>(operands.size());
+  scan.groups[0] += count;
+  scan.operands.insert(scan.operands.begin() + place, operands.begin(), operands.end());
+  std::rotate(body.params.begin() + 1 + place, body.params.end() - count, body.params.end());
   for (size_t i = 0; i < body.params.size(); ++i) body.params[i]->index = static_cast<int>(i);
-  return param;
+  return params;
 }
 
 Value* add_use(Op& scan, Value* operand, std::string name) {

@@ -36,8 +36,9 @@ struct Scan {
   Value* stack_result(size_t i) const { return op->result(static_cast<int>(carry.size() + i)); }
 };
 
-/// Binds one operand more, the last of its list, and returns the parameter that the body reads it by. Views go stale.
-Value* add_over(Op& scan, Value* operand, std::string name = {});
+/// Binds more operands, the last of their list, and returns the parameters that the body reads them by. Views go stale.
+Values add_overs(Op& scan, const Values& operands, const std::vector<std::string>& names);
+/// The same of one operand of the list `use`.
 Value* add_use(Op& scan, Value* operand, std::string name = {});
 
 /// Stacks one value more of the body, and returns the stack. Views go stale.

@@ -27,7 +27,11 @@ using namespace ir;
 
 namespace {
 
-constexpr int kMaxRounds = 1000;
+// Some chains give way one link a round, so there may be as many rounds as ops. What takes longer than this many
+// visits of ops stays as it is by then; a few rounds are taken of any function.
+constexpr int64_t kMaxVisits = int64_t{1} << 23;
+constexpr int kFewRounds = 8;
+constexpr int kMaxRounds = 1000;  // besides those
 
 class Canonicaliser {
  public:
@@ -76,10 +80,13 @@ class Canonicaliser {
 bool canonicalise(Function& function) {
   Canonicaliser canonicaliser;
   bool changed = remove_dead_code(function);
-  for (int round = 0; canonicaliser.run(function.body); ++round) {
-    if (round == kMaxRounds)
+  int64_t ops = 0;
+  for_each_op(function.body, [&](const Op&) { ++ops; });
+  for (int64_t round = 0; canonicaliser.run(function.body); ++round) {
+    if (round >= kFewRounds && round * ops > kMaxVisits) break;
+    if (round >= kMaxRounds + 8 * ops)
       throw InternalError("canonicalise: @" + function.name + " still changes after " +
-                          std::to_string(kMaxRounds) + " rounds; the last rule that fired is " +
+                          std::to_string(round) + " rounds; the last rule that fired is " +
                           canonicaliser.last_rule());
     remove_dead_code(function);
     changed = true;

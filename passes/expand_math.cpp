@@ -11,6 +11,7 @@
 // A loss:  if a pass to come knows the function itself, its derivative or its range: so this runs after
 //          differentiation and simplification.
 // Needs:   nothing. Feeds fuse, which joins the primitive ops into one loop.
+#include "ir/budgets.h"
 #include "ir/builder_math.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
@@ -24,24 +25,37 @@ ir::Expand expansion(const ir::Op& op) {
   return ir::element_math(op).expand[op.operands.back()->type.dtype.id()];
 }
 
-Replacement expand(ir::Builder& builder, ir::Op& op) {
-  const ir::Expand formula = expansion(op);
-  if (formula == nullptr) return {};
-  builder.loc = op.loc.via("expand-math");
-  ir::BuilderMath math(builder);
-  return ir::Values{formula(math, op.operands.data())};
-}
+class Expander {
+ public:
+  bool run(ir::Graph& graph) {
+    bool changed = false;
+    // A formula may use a function that has one.
+    while (rewrite_ops(graph, [&](ir::Builder& b, ir::Op& op) { return expand(b, op); })) changed = true;
+    for (const auto& op : graph.ops)
+      for (const auto& region : op->regions) changed |= run(*region);
+    return changed;
+  }
 
-bool expand_graph(ir::Graph& graph) {
-  bool changed = false;
-  while (rewrite_ops(graph, expand)) changed = true;  // a formula may use a function that has one
-  for (const auto& op : graph.ops)
-    for (const auto& region : op->regions) changed |= expand_graph(*region);
-  return changed;
-}
+ private:
+  Replacement expand(ir::Builder& builder, ir::Op& op) {
+    const ir::Expand formula = expansion(op);
+    if (formula == nullptr) return {};
+    builder.loc = op.loc.via("expand-math");
+    ir::BuilderMath math(builder);
+    const size_t before = builder.graph().ops.size();
+    ir::Value* result = formula(math, op.operands.data());
+    made_ += static_cast<int64_t>(builder.graph().ops.size() - before);
+    if (made_ > ir::budget::kOpsMade)
+      fail_over_budget(builder.function(), &op, "expand-math: the formulas of its functions",
+                       "put what repeats into a scan");
+    return ir::Values{result};
+  }
+
+  int64_t made_ = 0;
+};
 
 }  // namespace
 
-bool expand_math(ir::Function& function) { return expand_graph(function.body); }
+bool expand_math(ir::Function& function) { return Expander().run(function.body); }
 
 }  // namespace rondo::passes

@@ -104,17 +104,19 @@ class Fuser {
   std::unordered_map<const ir::Value*, ir::Value*> fused_;
 };
 
-bool fuse_graph(ir::Graph& graph) {
+// Where regions nest as deep as they may, ops stay alone: a fusion is a region too.
+bool fuse_graph(ir::Graph& graph, int depth) {
+  if (depth == ir::kMaxNesting) return false;
   bool changed = false;
   for (const auto& op : graph.ops)
     if (op->row != &ir::ops::fusion)
-      for (const auto& region : op->regions) changed |= fuse_graph(*region);
+      for (const auto& region : op->regions) changed |= fuse_graph(*region, depth + 1);
   const std::vector<FusionUnit> units = fusion_units(graph);
   return Fuser(graph).run(units) || changed;
 }
 
 }  // namespace
 
-bool fuse(ir::Function& function) { return fuse_graph(function.body); }
+bool fuse(ir::Function& function) { return fuse_graph(function.body, 0); }
 
 }  // namespace rondo::passes

@@ -17,10 +17,14 @@ bool keeps_rows(const ir::Op& transpose) {
   return perm.empty() || perm.back() == static_cast<int64_t>(perm.size()) - 1;
 }
 
+// A loop has code for every piece that it writes, and a copy of a split holds all parts.
+constexpr size_t kMaxParts = 64;
+
 bool has_equal_pieces(const ir::Op& concat) {
-  return std::all_of(concat.operands.begin(), concat.operands.end(), [&](const ir::Value* piece) {
-    return piece->type.dims == concat.operands[0]->type.dims;
-  });
+  return concat.operands.size() <= kMaxParts &&
+         std::all_of(concat.operands.begin(), concat.operands.end(), [&](const ir::Value* piece) {
+           return piece->type.dims == concat.operands[0]->type.dims;
+         });
 }
 
 }  // namespace
@@ -29,7 +33,7 @@ bool can_fuse(const ir::Op& op) {
   if (op.row->is_elementwise() || op.row->family == ir::Family::kMake) return true;
   if (op.row == &ir::ops::transpose) return keeps_rows(op);
   if (op.row == &ir::ops::concat) return has_equal_pieces(op);
-  return ir::is_view(op);
+  return ir::is_view(op) && op.results.size() <= kMaxParts;
 }
 
 const std::vector<Dim>& iteration_dims(const ir::Value& value) {

@@ -157,7 +157,7 @@ class Partition {
     std::sort(readers.begin(), readers.end());
     readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
     for (int reader : readers) {
-      if (units_[reader].fusible)
+      if (units_[reader].fusible && units_[reader].size() < kMaxOps)
         join(reader, number, units_[reader].copies);
       else
         whole = true;

@@ -73,21 +73,35 @@ class ScanHoist {
 
   void rebind() {
     std::unordered_map<const Value*, Value*> params;
-    const auto redirect = [&](Value*& value) {
-      if (!leaving_.contains(value->op)) return;
-      Value*& param = params[value];
-      if (param == nullptr) {
-        Value* operand = motion_.outside(b_, value);
-        param = motion_.goes_with_time(value) ? add_over(op_, operand, value->name)
-                                              : add_use(op_, operand, value->name);
+    Values timed, operands;
+    std::vector<std::string> names;
+    for_each_read([&](Value*& value) {
+      const auto [entry, fresh] = params.try_emplace(value);
+      if (!fresh) return;
+      Value* operand = motion_.outside(b_, value);
+      if (!motion_.goes_with_time(value)) {
+        entry->second = add_use(op_, operand, value->name);
+        return;
       }
-      value = param;
-    };
+      timed.push_back(value);
+      operands.push_back(operand);
+      names.push_back(value->name);
+    });
+    const Values overs = add_overs(op_, operands, names);
+    for (size_t i = 0; i < timed.size(); ++i) params[timed[i]] = overs[i];
+    for_each_read([&](Value*& value) { value = params.at(value); });
+    std::erase_if(body_.ops, [&](const auto& op) { return leaving_.contains(op.get()); });
+  }
+
+  // Where what stays reads what leaves.
+  template <class Visit>
+  void for_each_read(Visit&& visit) {
     for (const auto& op : body_.ops)
       if (!leaving_.contains(op.get()))
-        for (Value*& operand : op->operands) redirect(operand);
-    for (Value*& result : body_.results) redirect(result);
-    std::erase_if(body_.ops, [&](const auto& op) { return leaving_.contains(op.get()); });
+        for (Value*& operand : op->operands)
+          if (leaving_.contains(operand->op)) visit(operand);
+    for (Value*& result : body_.results)
+      if (leaving_.contains(result->op)) visit(result);
   }
 
   Builder& b_;

@@ -21,7 +21,7 @@
 //
 // How: the ops are copied one after another, each followed by its tangent. A row that states partials has them
 // applied to the operands' tangents. A row that states a transpose is linear: its tangent is the transpose of its
-// transpose. A reduction that states weights sums them times the tangent. An op with regions becomes one whose
+// transpose, or, if it is linear in all operands together, the op itself on their tangents. A reduction that states weights sums them times the tangent. An op with regions becomes one whose
 // lists hold tangents as well, behind the values, and whose blocks are treated likewise. Only values that
 // Activity names have tangents.
 #include "passes/jvp.h"
@@ -132,6 +132,14 @@ void Forward::copy(const Op& op) {
 void Forward::differentiate(const Op& op) {
   CopiedPrimals primals(op, values_);
   const Derivative& derivative = op.row->derivative;
+  if (derivative.joint_transpose != nullptr) {
+    Values tangents;
+    for (const Value* operand : op.operands) tangents.push_back(tangent_or_zero(operand));
+    Op* tangent = b_.clone(op, std::move(tangents));
+    tangent->loc = b_.loc;
+    tangent->result()->name.clear();
+    bind_tangent(op.result(), tangent->result());
+  }
   for (int i = 0; i < static_cast<int>(op.operands.size()); ++i) {
     if (!has_tangent(op.operands[i])) continue;
     Value* tangent = tangents_.at(op.operands[i]);

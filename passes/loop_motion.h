@@ -26,6 +26,8 @@ class LoopMotion {
 
   Kind kind(const ir::Value* value) const { return kinds_.at(value); }
   Kind kind(const ir::Op& op) const { return kind(op.result()); }
+  /// A value that a pass has put in the place of another one is of its kind.
+  void set_stand_in(const ir::Value* value, const ir::Value* stood) { kinds_[value] = kinds_.at(stood); }
   bool goes_with_time(const ir::Value* value) const { return kind(value) != kInvariant; }
   /// That, for each operand.
   std::vector<bool> batched(const ir::Op& op) const;

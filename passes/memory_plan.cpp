@@ -18,12 +18,16 @@ int64_t buffer_of(const ir::Value& result) {
 
 namespace {
 
-// Whether the carry goes through the slots of a stack.
-void find_stack(const ir::Scan& scan, int carry, CarryPlan& plan) {
-  for (size_t k = 0; k < scan.stacks(); ++k) {
-    if (buffer_of(*scan.stack_result(k)) != plan.through) continue;
-    plan.stack = static_cast<int>(k);
-    plan.route = scan.stack_yield(k) == scan.carry_param(carry) ? CarryRoute::kBefore : CarryRoute::kAfter;
+// Finds which carries go through the slots of a stack.
+void find_stacks(const ir::Scan& scan, std::vector<CarryPlan>& plans) {
+  std::unordered_map<int64_t, int> stacks;  // by their buffers
+  for (size_t k = 0; k < scan.stacks(); ++k) stacks[buffer_of(*scan.stack_result(k))] = static_cast<int>(k);
+  for (size_t i = 0; i < plans.size(); ++i) {
+    const auto found = stacks.find(plans[i].through);
+    if (found == stacks.end()) continue;
+    plans[i].stack = found->second;
+    plans[i].route =
+        scan.stack_yield(found->second) == scan.carry_param(i) ? CarryRoute::kBefore : CarryRoute::kAfter;
   }
 }
 
@@ -38,9 +42,9 @@ std::vector<CarryPlan> carry_plans(const ir::Op& op) {
   for (int i = 0; i < carries; ++i) {
     CarryPlan plan{CarryRoute::kAlternating, buffer_of(*op.result(i)), through[i].constant()};
     if (plan.through == plan.buffer) plan.route = CarryRoute::kInPlace;
-    if (op.row == &ir::ops::scan) find_stack(ir::Scan(op), i, plan);
     plans.push_back(plan);
   }
+  if (op.row == &ir::ops::scan) find_stacks(ir::Scan(op), plans);
   return plans;
 }
 

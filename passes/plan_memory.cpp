@@ -20,6 +20,7 @@
 // Needs:   fuse and whatever else makes ops; no pass after it may change the function.
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/builder.h"
 #include "ir/dataflow.h"
@@ -36,7 +37,10 @@ namespace {
 // can record an error; not if such an op needs them.
 class Postponer {
  public:
-  explicit Postponer(ir::Function& function) : function_(function), ops_(function.body.ops) {}
+  explicit Postponer(ir::Function& function)
+      : function_(function),
+        ops_(function.body.ops),
+        returned_(function.body.results.begin(), function.body.results.end()) {}
 
   void run() {
     size_t count = ops_.size();
@@ -71,18 +75,19 @@ class Postponer {
   }
 
   bool may_overwrite_donated(const ir::Op& op) const {
-    const ir::Values& results = function_.body.results;
-    return std::any_of(op.results.begin(), op.results.end(), [&](const auto& result) {
-      if (std::find(results.begin(), results.end(), result.get()) == results.end()) return false;
-      return std::any_of(op.operands.begin(), op.operands.end(), [&](const ir::Value* operand) {
-        return operand->op == nullptr && function_.param_infos[operand->index].donate &&
-               operand->type == result->type;
-      });
+    ir::Values donated;
+    for (ir::Value* operand : op.operands)
+      if (operand->op == nullptr && function_.param_infos[operand->index].donate) donated.push_back(operand);
+    return !donated.empty() && std::any_of(op.results.begin(), op.results.end(), [&](const auto& result) {
+      return returned_.contains(result.get()) &&
+             std::any_of(donated.begin(), donated.end(),
+                         [&](const ir::Value* operand) { return operand->type == result->type; });
     });
   }
 
   ir::Function& function_;
   std::vector<std::unique_ptr<ir::Op>>& ops_;
+  std::unordered_set<const ir::Value*> returned_;
   std::unordered_map<const ir::Op*, size_t> numbers_;
 };
 
@@ -136,7 +141,7 @@ class Planner {
   void count_uses(const ir::Graph& graph) {
     for (const auto& op : graph.ops)
       for (const ir::Value* operand : op->operands) ++uses_[operand];
-    for (const ir::Value* result : graph.results) ++uses_[result];
+    for (const ir::Value* result : graph.results) ++uses_[result], ++times_returned_[result];
   }
 
   // A new content, to be read by all uses of the value.
@@ -157,51 +162,83 @@ class Planner {
       } else if (has_blocks(*op)) {
         plan_blocks(*op);
       } else {
-        for (size_t i = 0; i < op->results.size(); ++i) place(*op, static_cast<int>(i), true);
+        place_results(*op, op->results.size());
       }
       for (const ir::Value* operand : op->operands) --reads_left_[homes_.at(operand).content];
       if (op.get() == last_recorder_) before_errors_ = false;
     }
   }
 
-  // Overwrites an operand if that may be, or else takes new memory. Best is memory in which the result
-  // belongs.
-  void place(const ir::Op& op, int result, bool may_overwrite) {
-    int storage = -1;
-    for (bool belongs : {true, false})
-      for (size_t i = 0; may_overwrite && storage < 0 && i < op.operands.size(); ++i)
-        if (can_overwrite(op, static_cast<int>(i), result, belongs))
-          storage = homes_.at(op.operands[i]).storage;
-    if (storage < 0)
-      storage = make(Storage::Owner::kOp, *op.graph);
-    else
-      storages_[storage].overwritten = true;
-    homes_[op.result(result)] = {storage, read_as_often_as(*op.result(result))};
+  // For each result memory of its own, or that of an operand that the op may overwrite.
+  void place_results(const ir::Op& op, size_t overwriting) {
+    const Overwritable operands = overwriting > 0 ? overwritable(op) : Overwritable{};
+    std::unordered_set<int> taken;
+    for (size_t i = 0; i < op.results.size(); ++i) {
+      const ir::Value& value = *op.results[i];
+      int storage = i < overwriting ? storage_to_overwrite(op, operands, value, taken) : -1;
+      if (storage < 0)
+        storage = make(Storage::Owner::kOp, *op.graph);
+      else
+        storages_[storage].overwritten = true;
+      taken.insert(storage);
+      homes_[&value] = {storage, read_as_often_as(value)};
+    }
   }
 
-  bool can_overwrite(const ir::Op& op, int operand, int result, bool belongs) const {
-    const Home home = homes_.at(op.operands[operand]);
-    const Storage& storage = storages_[home.storage];
-    const ir::Value& value = *op.result(result);
-    if (storage.graph != op.graph) return false;
-    if (belongs ? !is_meant_for(storage, value) : storage.owner != Storage::Owner::kOp) return false;
-    for (int i = 0; i < result; ++i)
-      if (homes_.at(op.result(i)).storage == home.storage) return false;
-    int64_t reads = 0;
-    for (const ir::Value* other : op.operands) reads += homes_.at(other).content == home.content;
-    if (reads != reads_left_[home.content]) return false;  // somebody reads it later
-    for (size_t i = 0; i < op.operands.size(); ++i)
-      if (homes_.at(op.operands[i]).storage == home.storage &&
-          !may_write_over(op, static_cast<int>(i), result))
-        return false;
-    return true;
+  // Operands of an op that nobody reads later, in their order, one for each storage; and all that lie in a storage.
+  struct Overwritable {
+    std::vector<int> operands;
+    std::unordered_map<int, std::vector<int>> in_storage;
+  };
+
+  Overwritable overwritable(const ir::Op& op) const {
+    std::unordered_map<int, int64_t> reads;  // of each content
+    Overwritable result;
+    for (size_t i = 0; i < op.operands.size(); ++i) {
+      const Home home = homes_.at(op.operands[i]);
+      ++reads[home.content];
+      result.in_storage[home.storage].push_back(static_cast<int>(i));
+    }
+    std::unordered_set<int> seen;
+    for (size_t i = 0; i < op.operands.size(); ++i) {
+      const Home home = homes_.at(op.operands[i]);
+      if (storages_[home.storage].graph == op.graph && reads[home.content] == reads_left_[home.content] &&
+          seen.insert(home.storage).second)
+        result.operands.push_back(static_cast<int>(i));
+    }
+    return result;
+  }
+
+  // Best is memory in which the result belongs. -1 if there is none.
+  int storage_to_overwrite(const ir::Op& op, const Overwritable& candidates, const ir::Value& result,
+                           const std::unordered_set<int>& taken) const {
+    // A carry, and only it, may be overwritten by its last value.
+    std::vector<int> own;
+    if (routes_.contains(&op)) {
+      const int carry = ir::carries_of(op).first + result.index;
+      if (std::binary_search(candidates.operands.begin(), candidates.operands.end(), carry)) own = {carry};
+    }
+    const std::vector<int>& operands = routes_.contains(&op) ? own : candidates.operands;
+    for (bool belongs : {true, false})
+      for (const int operand : operands) {
+        const int storage = homes_.at(op.operands[operand]).storage;
+        const bool fits = belongs ? is_meant_for(storages_[storage], result)
+                                  : storages_[storage].owner == Storage::Owner::kOp;
+        if (!fits || taken.contains(storage)) continue;
+        const std::vector<int>& sharing = candidates.in_storage.at(storage);
+        if (std::all_of(sharing.begin(), sharing.end(),
+                        [&](int other) { return may_write_over(op, other, result.index); }))
+          return storage;
+      }
+    return -1;
   }
 
   // A donated parameter is for a result of the function, a carry for what is yielded for it alone.
   bool is_meant_for(const Storage& storage, const ir::Value& value) const {
-    const ir::Values& returned = value.graph->results;
-    const auto times = std::count(returned.begin(), returned.end(), &value);
-    if (storage.owner == Storage::Owner::kCarry) return times == 1 && returned[storage.index] == &value;
+    const auto found = times_returned_.find(&value);
+    const int64_t times = found == times_returned_.end() ? 0 : found->second;
+    if (storage.owner == Storage::Owner::kCarry)
+      return times == 1 && value.graph->results[storage.index] == &value;
     return storage.owner == Storage::Owner::kParam && times > 0 && !before_errors_ && !storage.overwritten &&
            function_.param_infos[storage.index].donate &&
            storage.graph->param(storage.index)->type == value.type;
@@ -230,7 +267,7 @@ class Planner {
 
     Targets target(storages_.size(), -1);
     routes_[&op] = choose_routes(scan, target);
-    for (size_t i = 0; i < op.results.size(); ++i) place(op, static_cast<int>(i), i < scan.carry.size());
+    place_results(op, scan.carry.size());
     join(op, target);
     for (size_t i = 0; i < scan.carry.size(); ++i)
       storages_[homes_.at(scan.carry_param(i)).storage].same_as = homes_.at(scan.carry_result(i)).storage;
@@ -269,7 +306,7 @@ class Planner {
       }
     }
     if (carries > 0) routes_[&op] = std::move(routes);
-    for (size_t i = 0; i < op.results.size(); ++i) place(op, static_cast<int>(i), carries > 0);
+    place_results(op, static_cast<size_t>(carries));
     join(op, target);
     for (int i = 0; i < carries; ++i) storages_[enters[i]].same_as = homes_.at(op.result(i)).storage;
   }
@@ -290,12 +327,14 @@ class Planner {
     const auto is_own = [&](int s) { return this->is_own(s, *scan.body); };
     const int carries = static_cast<int>(scan.carry.size());
     std::vector<int> stack_of(carries, -1);  // that stacks the carry itself
+    std::unordered_map<const ir::Value*, int> carry_of;
+    for (int i = 0; i < carries; ++i) carry_of.emplace(scan.carry_param(i), i);
     for (size_t k = 0; k < scan.stacks(); ++k) {
       const ir::Value* value = scan.stack_yield(k);
       const int storage = homes_.at(value).storage;
       if (is_own(storage) && target[storage] < 0) target[storage] = carries + static_cast<int>(k);
-      for (int i = 0; i < carries; ++i)
-        if (value == scan.carry_param(i) && stack_of[i] < 0) stack_of[i] = static_cast<int>(k);
+      if (const auto carry = carry_of.find(value); carry != carry_of.end() && stack_of[carry->second] < 0)
+        stack_of[carry->second] = static_cast<int>(k);
     }
     std::vector<Route> routes;
     for (int i = 0; i < carries; ++i) {
@@ -349,7 +388,7 @@ class Planner {
   bool before_errors_ = false;  // an op that may record an error is still to come
   std::vector<Storage> storages_;
   std::vector<int64_t> reads_left_;  // of each content
-  std::unordered_map<const ir::Value*, int64_t> uses_;
+  std::unordered_map<const ir::Value*, int64_t> uses_, times_returned_;
   std::unordered_map<const ir::Value*, Home> homes_;
   std::unordered_map<const ir::Op*, std::vector<Route>> routes_;
   int64_t numbers_ = 0;

@@ -3,6 +3,8 @@
 
 #include <unordered_map>
 
+#include "ir/budgets.h"
+#include "ir/error.h"
 #include "ir/op_row.h"
 #include "passes/applications.h"
 
@@ -39,6 +41,16 @@ bool rewrite_ops(Graph& graph, const std::function<Replacement(Builder&, Op&)>& 
   }
   for (Value*& result : graph.results) replace(result);
   return !stand_ins.empty();
+}
+
+void fail_over_budget(const Function& function, const Op* op, const std::string& what,
+                      const std::string& way_out) {
+  const Loc loc = op != nullptr ? op->loc : function.loc;
+  std::string where = (loc.known() ? loc.text() + ": " : "") + "@" + function.name + ": ";
+  if (op != nullptr && !op->results.empty() && !op->result()->name.empty())
+    where += "%" + op->result()->name + ": ";
+  throw Error(where + what + " are more than " + std::to_string(budget::kOpsMade) +
+              " ops, what a pass may make of a function; " + way_out);
 }
 
 }  // namespace rondo::passes

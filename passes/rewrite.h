@@ -17,4 +17,9 @@ using Replacement = std::optional<ir::Values>;
 /// `visit` is asked no more. Returns whether an op was replaced.
 bool rewrite_ops(ir::Graph& graph, const std::function<Replacement(ir::Builder&, ir::Op&)>& visit);
 
+/// Throws Error: `what`, which names the pass, would make more ops than budget::kOpsMade. `op`, if not null, is
+/// where.
+[[noreturn]] void fail_over_budget(const ir::Function& function, const ir::Op* op, const std::string& what,
+                                   const std::string& way_out);
+
 }  // namespace rondo::passes

@@ -9,7 +9,8 @@ using namespace ir;
 
 namespace {
 
-constexpr size_t kMaxConcat = 64;  // operands that flattening may gather in one concat
+constexpr size_t kMaxConcat = 64;      // operands that flattening may gather in one concat
+constexpr size_t kMaxSearched = 1024;  // operands of a concat among which each slice of it is looked for
 
 using Dims = std::vector<Dim>;
 
@@ -99,7 +100,7 @@ Value* slice_of_pad(Builder&, const Op& op) {
 // The operand of a concat that lies just within the limits.
 Value* slice_of_concat(Builder&, const Op& op) {
   const Op* concat = made_by(op.operands[0], ops::concat);
-  if (concat == nullptr) return nullptr;
+  if (concat == nullptr || concat->operands.size() > kMaxSearched) return nullptr;
   Dims at(op.dims_attr("lo").size(), 0);
   const int64_t dim = concat->int_attr("dim");
   for (Value* part : concat->operands) {

@@ -97,13 +97,15 @@ bool split_in(Graph& graph) {
   for (const auto& op : graph.ops)
     for (const auto& region : op->regions) changed |= split_in(*region);
   if (graph.owner == nullptr || graph.owner->row != &ops::scan) return changed;
-  const LoopMotion motion(*graph.owner);
+  LoopMotion motion(*graph.owner);
   changed |= rewrite_ops(graph, [&](Builder& b, Op& op) -> Replacement {
     if (op.row != &ops::dot) return {};
     for (const int joined : {0, 1})
       if (Splitter splitter(b, op, joined); splitter.can() && splitter.should(motion)) {
         b.loc = op.loc.via("split-concat");
-        return Values{splitter.split(motion)};
+        Value* sum = splitter.split(motion);
+        motion.set_stand_in(sum, op.result());
+        return Values{sum};
       }
     return {};
   });

@@ -40,6 +40,7 @@ class Transposer {
 
  private:
   void transpose(ir::Op& op);
+  void transpose_jointly(const ir::Op& op, ir::Value* cotangent);
   void transpose_region_op(ir::Op& op);
   std::unordered_map<const ir::Value*, ir::Value*> cotangents_;
 };

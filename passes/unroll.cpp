@@ -11,13 +11,14 @@
 // Legal:   always; a scan of symbolic length stays. No time step at all gives the initial carries and empty
 //          stacks.
 // A loss:  nearly always: it makes as many ops as there are time steps. It serves to check scans and their
-//          gradients, and it refuses to make more than kMaxOps.
+//          gradients, and it refuses to make more than budget::kOpsMade.
 // Needs:   nothing. It feeds vjp in tests; drop-identities and canonicalise clean up after it.
 //
 // Why the identities: the gradient of a loop has the bits of the gradient of its unrolled copies. The vjp of
 // a scan sums the cotangents of a step's values within the step, and of operands over steps; without a mark
 // at each region parameter and each yielded value, vjp of the copies would see one value with many uses and
 // sum in another order.
+#include "ir/budgets.h"
 #include "ir/op_row.h"
 #include "ir/scan.h"
 #include "passes/passes.h"
@@ -28,8 +29,6 @@ namespace rondo::passes {
 using namespace ir;
 
 namespace {
-
-constexpr int64_t kMaxOps = 1 << 18;
 
 bool has_constant_length(const Op& op) { return op.row == &ops::scan && Scan(op).length().is_constant(); }
 
@@ -43,16 +42,16 @@ int64_t unrolled_size(const Graph& graph) {
       const Scan scan(*op);
       inside += static_cast<int64_t>(2 * op->operands.size() + 2 * scan.body->results.size());
       const int64_t length = scan.length().constant();
-      if (length > kMaxOps / inside)
-        throw Error((op->loc.known() ? op->loc.text() + ": " : "") + "unroll: " + std::to_string(length) +
-                    " copies of about " + std::to_string(inside) + " ops are more than " +
-                    std::to_string(kMaxOps) + "; leave this scan a loop");
+      if (length > budget::kOpsMade / inside)
+        fail_over_budget(
+            *graph.function, op.get(),
+            "unroll: " + std::to_string(length) + " copies of about " + std::to_string(inside) + " ops",
+            "leave this scan a loop");
       inside *= length;
     }
     size += inside;
-    if (size > kMaxOps)
-      throw Error("unroll: @" + graph.function->name + " would have more than " + std::to_string(kMaxOps) +
-                  " ops");
+    if (size > budget::kOpsMade)
+      fail_over_budget(*graph.function, nullptr, "unroll: all copies together", "leave scans loops");
   }
   return size;
 }

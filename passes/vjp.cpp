@@ -113,6 +113,7 @@ void Transposer::transpose(Op& op) {
 
   OpPrimals primals(op, forward);
   const Derivative& derivative = op.row->derivative;
+  if (derivative.joint_transpose != nullptr) return transpose_jointly(op, d[0]);
   for (int i = static_cast<int>(op.operands.size()); i-- > 0;) {
     if (!activity.has_cotangent(op.operands[i])) continue;
     if (!derivative.partials.empty()) {
@@ -124,6 +125,14 @@ void Transposer::transpose(Op& op) {
       add(op.operands[i], apply_weights(builder, op, primals, d[0]));
     }
   }
+}
+
+void Transposer::transpose_jointly(const Op& op, Value* d) {
+  std::vector<bool> wanted;
+  for (const Value* operand : op.operands) wanted.push_back(activity.has_cotangent(operand));
+  const Values cotangents = op.row->derivative.joint_transpose(builder, op, wanted, d);
+  for (size_t i = cotangents.size(); i-- > 0;)
+    if (wanted[i]) add(op.operands[i], cotangents[i]);
 }
 
 namespace {

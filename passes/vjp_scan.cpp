@@ -18,6 +18,7 @@
 // the unrolled copies would.
 #include <algorithm>
 
+#include "ir/batch.h"
 #include "ir/op_row.h"
 #include "ir/scan.h"
 #include "passes/transposer.h"
@@ -216,7 +217,13 @@ Value* ScanTranspose::receive(Value* value) {
 // The forward scan's stack of a value of its body, a new one if there is none.
 Value* ScanTranspose::stack_of(Value* value) {
   Value*& stack = stacks_[value];
-  if (stack == nullptr) stack = add_stack(op_, value);
+  if (stack == nullptr) {
+    if (const std::string flaw = ir::batched_type(value->type, scan_.length()).flaw(); !flaw.empty())
+      throw Error((op_.loc.known() ? op_.loc.text() + ": " : "") + "vjp: a scan of " + scan_.length().text() +
+                  " steps would have to keep %" + value->name + " of each: " + flaw +
+                  "; nest fewer scans, or stop_gradient what needs no gradient");
+    stack = add_stack(op_, value);
+  }
   return stack;
 }
 

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH="/usr/bin:$PATH" # Debian's cmake and ninja, whatever else is installed
 
 preset=release
-labels='unit|text|random|train'
+labels='unit|text|random|train|hostile'
 case "${1-}" in
   '') ;;
   --asan)

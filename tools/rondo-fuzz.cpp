@@ -35,7 +35,7 @@ struct Options {
   int64_t count = 1000;
   int64_t only = -1;
   std::vector<std::string> checks = {"text", "passes", "reassoc", "compiled", "gradient",
-                                     "jvp",  "second", "unroll",  "onednn"};
+                                     "jvp",  "second", "unroll",  "onednn",   "mangled"};
   std::string program;  // a file of functions to check instead of random ones
   bool print = false, reduce = false;
 };
@@ -70,6 +70,7 @@ const std::vector<Check>& all_checks() {
       {"onednn",
        {.smooth = true, .layers = 0.3, .narrow = false, .large = 0.2, .dots = 0.2},
        fuzz::check_onednn},
+      {"mangled", {}, fuzz::check_mangled},
   };
   return checks;
 }

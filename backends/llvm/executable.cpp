@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "backends/llvm/bound.h"
+#include "backends/llvm/compile_budget.h"
 #include "backends/llvm/driver.h"
 #include "ir/builder.h"
 #include "ir/error.h"
@@ -54,7 +55,9 @@ class CompiledFunction : public backends::Executable {
         jit_(options.target, debug_level(options.passes.debug)) {
     const Stopwatch all;
     Stopwatch stage;
+    check_ops_to_compile(*function_);
     passes::PassRunner(options.passes).run(options.pipeline, *function_);
+    check_calls_to_compile(*function_);
     counters_.passes_ms = stage.ms();
     stage = {};
     CodeModule code(function.name);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <iterator>
 #include <new>
+#include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -82,23 +83,72 @@ class Walk {
 
   // Zeros, of the value's type at the sizes of this run.
   HostArray allocate(const ir::Value& value) const {
-    const Loc& loc = value.op != nullptr ? value.op->loc : value.loc;
-    const std::string place = loc.known() ? loc.text() + ": " : "";
-    const DType stored =
-        precision_ == Precision::kDouble && value.type.dtype.is_float() ? f64 : value.type.dtype;
-    try {
-      std::vector<int64_t> shape = backends::shape_of(value.type.with(stored), sizes_);
-      const uint64_t bytes = static_cast<uint64_t>(ir::size_of(shape) * stored.bytes());
-      if (bytes > runtime::Arena::machine_memory())
-        throw Error(value.type.text() + " takes " + std::to_string(bytes) +
-                    " bytes, more than this machine has");
-      return {stored, std::move(shape)};
-    } catch (const Error& error) {
-      throw Error(place + error.what());
-    }
+    return at_place(value, [&] {
+      const Type type = stored(value);
+      return HostArray{type.dtype, backends::shape_of(type, sizes_)};
+    });
+  }
+
+  // Throws Error if all that is alive at some moment takes more memory than there is: before anything is computed.
+  // What blocks share with their op counts twice.
+  void check_memory(const ir::Graph& graph) const {
+    uint64_t params = 0;
+    for (const auto& param : graph.params) params += bytes(*param);
+    peak(graph, params);
   }
 
  private:
+  template <class Body>
+  static std::invoke_result_t<Body> at_place(const ir::Value& value, Body&& body) {
+    const Loc& loc = value.op != nullptr ? value.op->loc : value.loc;
+    try {
+      return body();
+    } catch (const Error& error) {
+      throw Error((loc.known() ? loc.text() + ": " : "") + error.what());
+    }
+  }
+
+  Type stored(const ir::Value& value) const {
+    return value.type.with(precision_ == Precision::kDouble && value.type.dtype == f32 ? f64
+                                                                                       : value.type.dtype);
+  }
+
+  // So few that sums of them stay far within 64 bits.
+  uint64_t bytes(const ir::Value& value) const {
+    return at_place(value, [&] {
+      const Type type = stored(value);
+      const auto bytes =
+          static_cast<uint64_t>(ir::size_of(backends::shape_of(type, sizes_)) * type.dtype.bytes());
+      if (bytes > runtime::Arena::machine_memory())
+        throw Error(value.type.text() + " takes " + std::to_string(bytes) +
+                    " bytes, more than this machine has");
+      return bytes;
+    });
+  }
+
+  // The most bytes that are alive while the graph runs; `live` are so before.
+  uint64_t peak(const ir::Graph& graph, uint64_t live) const {
+    uint64_t most = live;
+    for (const auto& op : graph.ops) {
+      uint64_t inside = 0;
+      for (const auto& region : op->regions) {
+        uint64_t params = 0;  // positions of what a scan reads
+        if (op->row == &ir::ops::scan)
+          for (size_t i = 0; i <= ir::Scan(*op).over.size(); ++i) params += bytes(*region->params[i]);
+        inside = std::max(inside, peak(*region, params));
+      }
+      for (const auto& result : op->results) live += bytes(*result);
+      most = std::max(most, live + inside);
+      if (most > runtime::Arena::machine_memory())
+        throw Error((op->loc.known() ? op->loc.text() + ": " : "") + op->row->name + ": " +
+                    std::to_string(most) + " bytes would be in use here, more than this machine has (" +
+                    std::to_string(runtime::Arena::machine_memory()) + "); run it on smaller sizes");
+      for (const ir::Value* value : facts_.at(op.get()).last_use)
+        if (value->op != nullptr) live -= bytes(*value);
+    }
+    return most;
+  }
+
   std::vector<Shared> evaluate(const ir::Op& op, const std::vector<Shared>& in) {
     if (op.row == &ir::ops::scan) return scan(op, in);
     if (op.row == &ir::ops::while_) return loop(op, in);
@@ -208,6 +258,7 @@ class Interpreter : public backends::Executable {
     std::vector<Array> stand_ins;
     const Sizes sizes = signature_.bind(as_typed(args, stand_ins));
     Walk walk(facts_, sizes, precision_);
+    walk.check_memory(function_->body);
     std::vector<Shared> in;
     for (size_t i = 0; i < args.size(); ++i) {
       HostArray x = walk.allocate(*function_->body.params[i]);

@@ -222,6 +222,21 @@ TEST_CASE("scans nest so deep and no deeper") {
   CHECK(message(ir::kMaxNesting + 1) == "deep.cpp:1: scans and the like are nested more than 64 deep");
 }
 
+TEST_CASE("a gradient may keep of a loop what sizes can say") {
+  std::function<Tensor(Tensor, int)> nested = [&](Tensor x, int depth) {
+    const auto cell = [&](Tensor, Tensor s) { return depth == 1 ? tanh(s) : nested(s, depth - 1); };
+    return scan(cell, zeros({1000}), {.initial = x}, Loc("deep.cpp", depth)).last;
+  };
+  const auto message = [&](int depth) {
+    return error_of([&] { compile(grad([&](Tensor x) { return nested(x, depth); }), {f32[{}]}, kBackend); });
+  };
+  CHECK(message(5) == "no error");
+  CHECK(message(20).starts_with("deep.cpp:14: vjp: a scan of 1000 steps would have to keep %"));
+  CHECK(
+      message(20).ends_with(" has too many elements: a size does not fit 64 bits; nest fewer scans, or "
+                            "stop_gradient what needs no gradient"));
+}
+
 TEST_CASE("gradients") {
   CHECK_MISUSE(grad([](Tensor x) { return x * x; })(x),
                "grad: the function must return one float, found f32[B,4]; reduce it, by sum(x) or mean(x)");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Any bytes may be parsed: they give a module that verifies, or one short message, in little time and stack.
 #include <doctest/doctest.h>
-#include <pthread.h>
 
 #include <ctime>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "ir/print.h"
 #include "ir/verify.h"
 #include "tests/ir/rule_cases.h"
+#include "tests/ir/small_stack.h"
 
 using namespace rondo;
 using namespace rondo::ir;
@@ -54,20 +54,6 @@ std::string repeated(const std::string& part, int n) {
   std::string text;
   for (int i = 0; i < n; ++i) text += part;
   return text;
-}
-
-// Runs `body` on a thread with a stack of 1 MiB.
-void on_small_stack(void (*body)()) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, 1 << 20);
-  pthread_t thread;
-  const auto run = [](void* function) -> void* {
-    reinterpret_cast<void (*)()>(function)();
-    return nullptr;
-  };
-  REQUIRE(pthread_create(&thread, &attributes, run, reinterpret_cast<void*>(body)) == 0);
-  pthread_join(thread, nullptr);
 }
 
 }  // namespace
@@ -169,22 +155,17 @@ TEST_CASE("products of sizes stay small") {
 }
 
 TEST_CASE("a chain of a million ops is built, printed, parsed, verified and destroyed on a small stack") {
-  on_small_stack([] {
-#ifdef __SANITIZE_ADDRESS__
-    constexpr int kLength = 100000;  // as deep for the stack, and a tenth of the time
-#else
-    constexpr int kLength = 1000000;
-#endif
+  test::on_small_stack([] {
     Module module;
     Function* chain = module.add(std::make_unique<Function>("chain"));
     Value* x = chain->add_param(f32[{Dim("B")}], "x");
     Builder b(chain->body, Loc("mine.cpp", 14));
-    for (int i = 0; i < kLength; ++i) x = b.neg(x);
+    for (int i = 0; i < test::kLongChain; ++i) x = b.neg(x);
     chain->body.results = {x};
     const std::string text = print(module);
     const Module parsed = parse(text, "chain");
     verify(parsed, "after parsing");
-    CHECK(parsed.functions[0]->body.ops.size() == kLength);
+    CHECK(parsed.functions[0]->body.ops.size() == test::kLongChain);
     CHECK(print(parsed) == text);
   });
 }

@@ -19,8 +19,8 @@ TEST_CASE("every row is named once, documented, and states one derivative fact")
     CHECK(infers);
     CHECK(evaluates == (row->family != Family::kRegion));
     const Derivative& d = row->derivative;
-    const int facts = !d.partials.empty() + (d.transpose != nullptr) + (d.weights != nullptr) +
-                      !d.none.empty() + !d.by_pass.empty();
+    const int facts = !d.partials.empty() + (d.transpose != nullptr) + (d.joint_transpose != nullptr) +
+                      (d.weights != nullptr) + !d.none.empty() + !d.by_pass.empty();
     CHECK(facts == 1);
     if (!d.partials.empty()) CHECK(d.partials.size() == row->operands.size());
     if (row->is_elementwise()) CHECK(row->operands.size() >= 1);

@@ -76,10 +76,11 @@ TEST_CASE("too many copies are an error, and nothing is changed") {
   Builder b(f.body, Loc("mine.cpp", 7));
   f.body.results = scan(b, 1'000'000, {.carry = {x}},
                         [](Builder& b, const Step& s) { return Yield{{b.mul(s.carry[0], s.carry[0])}, {}}; });
-  CHECK_THROWS_WITH_AS(
-      unroll(f),
-      "mine.cpp:7: unroll: 1000000 copies of about 6 ops are more than 262144; leave this scan a loop",
-      Error);
+  CHECK_THROWS_WITH_AS(unroll(f),
+                       "mine.cpp:7: @f: unroll: 1000000 copies of about 6 ops are more than 1048576 ops, "
+                       "what a pass may make of a "
+                       "function; leave this scan a loop",
+                       Error);
   CHECK(count(f, ops::scan) == 1);
   CHECK(count(f, ops::identity) == 0);
 }

@@ -162,7 +162,8 @@ TEST_CASE("the gradients of shape ops, reductions, contractions and indexed ops 
     CHECK(gradient_error(*vjp(f), sizes, random) <= 1e-4);
   }
   for (const OpRow* row : all_rows())
-    if (row->derivative.transpose != nullptr || row->derivative.weights != nullptr) {
+    if (row->derivative.transpose != nullptr || row->derivative.joint_transpose != nullptr ||
+        row->derivative.weights != nullptr) {
       CAPTURE(row->name);
       CHECK(covered.contains(row));
     }

@@ -52,4 +52,8 @@ Verdict check_unrolled_gradient(const ir::Function& function, Random& random);
 /// accurate itself, is drawn again.
 Verdict check_onednn(const ir::Function& function, Random& random);
 
+/// Its text with a few tokens or bytes changed, or cut off, is read, and whatever can be read is verified, printed and
+/// taken through all passes: the worst that may come of it is one short message for the user.
+Verdict check_mangled(const ir::Function& function, Random& random);
+
 }  // namespace rondo::fuzz
