@@ -84,14 +84,22 @@ void Signature::check_arrays(std::span<runtime::Array* const> args) const {
   if (args.size() != params.size())
     throw Error("@" + function + ": expected " + std::to_string(params.size()) + " arguments, found " +
                 std::to_string(args.size()));
-  std::unordered_map<const runtime::Array*, size_t> seen;
-  for (size_t i = 0; i < args.size(); ++i) {
-    check_array(i, *args[i]);
-    const auto [first, fresh] = seen.emplace(args[i], i);
-    if (!fresh && (params[i].donate || params[first->second].donate))
-      throw Error("@" + function + ": argument '" + params[i].name + "' is the same array as '" +
-                  params[first->second].name + "', and one of them is donated");
+  for (size_t i = 0; i < args.size(); ++i) check_array(i, *args[i]);
+  const auto check_pair = [&](size_t first, size_t second) {
+    if (params[first].donate || params[second].donate)
+      throw Error("@" + function + ": argument '" + params[second].name + "' is the same array as '" +
+                  params[first].name + "', and one of them is donated");
+  };
+  constexpr size_t kFew = 256;  // so few are compared in pairs: a run allocates nothing
+  if (args.size() <= kFew) {
+    for (size_t i = 0; i < args.size(); ++i)
+      for (size_t k = i + 1; k < args.size(); ++k)
+        if (args[i] == args[k]) check_pair(i, k);
+    return;
   }
+  std::unordered_map<const runtime::Array*, size_t> seen;
+  for (size_t i = 0; i < args.size(); ++i)
+    if (const auto [first, fresh] = seen.emplace(args[i], i); !fresh) check_pair(first->second, i);
 }
 
 void Signature::check_array(size_t position, const runtime::Array& array) const {

@@ -109,8 +109,8 @@ class Walk {
   }
 
   Type stored(const ir::Value& value) const {
-    return value.type.with(precision_ == Precision::kDouble && value.type.dtype == f32 ? f64
-                                                                                       : value.type.dtype);
+    return value.type.with(
+        precision_ == Precision::kDouble && value.type.dtype.is_float() ? f64 : value.type.dtype);
   }
 
   // So few that sums of them stay far within 64 bits.

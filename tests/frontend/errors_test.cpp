@@ -231,7 +231,8 @@ TEST_CASE("a gradient may keep of a loop what sizes can say") {
     return error_of([&] { compile(grad([&](Tensor x) { return nested(x, depth); }), {f32[{}]}, kBackend); });
   };
   CHECK(message(5) == "no error");
-  CHECK(message(20).starts_with("deep.cpp:14: vjp: a scan of 1000 steps would have to keep %"));
+  CHECK(message(20).starts_with("deep.cpp:"));
+  CHECK(message(20).find(": vjp: a scan of 1000 steps would have to keep %") != std::string::npos);
   CHECK(
       message(20).ends_with(" has too many elements: a size does not fit 64 bits; nest fewer scans, or "
                             "stop_gradient what needs no gradient"));
