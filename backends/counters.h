@@ -23,8 +23,10 @@ struct Counters {
   int binds = 0;                 // new sizes seen
   double bind_ms = 0;            // of the last bind
   std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
+  int workers = 1;               // that the last bind asked for, the most of any `rows` op
   int dot_kernels = 0;           // that a library made for dots when sizes were bound, new ones only
 
+  std::int64_t joins = 0;      // how often the last run waited for workers
   std::int64_t dots = 0;       // that the last run computed, those in loops as often as they ran
   std::int64_t dot_flops = 0;  // multiplications and additions in them
   std::int64_t copied_bytes =
@@ -53,7 +55,9 @@ struct Counters {
     visit("binds", binds);
     visit("bind_ms", bind_ms);
     visit("arena_bytes", arena_bytes);
+    visit("workers", workers);
     visit("dot_kernels", dot_kernels);
+    visit("joins", joins);
     visit("dots", dots);
     visit("dot_flops", dot_flops);
     visit("copied_bytes", copied_bytes);

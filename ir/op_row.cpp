@@ -24,7 +24,9 @@ const ElementMath& element_math(const Op& op) {
 
 const std::vector<AttrSpec>& annotations() {
   static const std::vector<AttrSpec> specs = {{"buffers", {AttrKind::kInts}, true},
-                                              {"through", {AttrKind::kInts}, true}};
+                                              {"through", {AttrKind::kInts}, true},
+                                              {"inside", {AttrKind::kInts}, true},
+                                              {"first", {AttrKind::kDim}, true}};
   return specs;
 }
 

@@ -85,6 +85,15 @@ struct Batched {
 /// the operands hold then. Empty where that cannot be written.
 using Batch = Values (*)(const Op& op, const Batched& x);
 
+/// Dims, one of each operand and result or -1, along which an op works row by row: row i of the results depends on row i
+/// of the operands that have such a dim, on the whole of the others, and on nothing else.
+struct RowLink {
+  std::vector<int> operands, results;
+};
+
+/// All of an op's links. Each element has the same bits whatever the number of rows.
+using RowLinks = std::vector<RowLink> (*)(const Op& op);
+
 /// The ONE derivative fact of a row: exactly one member is set.
 struct Derivative {
   std::vector<Partial> partials = {};  // one an operand; nullptr where the operand is no float
@@ -160,6 +169,7 @@ struct OpRow {
       {};  // instead of `math`, by the op's word attribute (compare)
   Derivative derivative = {};
   Batch batch = nullptr;              // an element-wise op needs none
+  RowLinks rows = nullptr;            // nor here; without it nothing is known to be row by row
   std::vector<Interval> smooth = {};  // for each operand; empty: anywhere
   double max_ulp = 0;                 // f32 error against the exact value; 0: correctly rounded
   bool cheap = false;                 // recomputed in a transposed scan rather than kept as a residual
@@ -174,7 +184,7 @@ struct OpRow {
 /// The arithmetic of an element-wise op, picked by its word attribute where the row has several.
 const ElementMath& element_math(const Op& op);
 
-/// Attributes that any op may carry: what plan-memory writes. The interpreter ignores them.
+/// Attributes that any op may carry: what plan-memory writes, and cut_rows. The interpreter ignores them.
 const std::vector<AttrSpec>& annotations();
 
 /// All rows, in the order of the manual.

@@ -36,6 +36,7 @@ constexpr int kMaxRounds = 1000;  // besides those
 class Canonicaliser {
  public:
   bool run(Graph& graph) {
+    if (is_rows_body(graph)) return false;
     bool changed = rewrite_ops(graph, [&](Builder& b, Op& op) { return apply_rules(b, op); });
     changed |= tidy_scans(graph);
     changed |= merge_equal_ops(graph);

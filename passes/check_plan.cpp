@@ -88,6 +88,8 @@ class Simulation {
         run_scan(*op);
       else if (op->row == &ir::ops::while_)
         run_while(*op);
+      else if (op->row == &ir::ops::rows)
+        run_rows(*op);
       else if (has_blocks(*op))
         run_one_block(*op);
       else
@@ -179,6 +181,28 @@ class Simulation {
       return found == after.end() || found->second != entry.second;
     });
     for (size_t k = 0; k < results.size(); ++k) homes_[op.result(static_cast<int>(k))] = results[k];
+  }
+
+  // One worker stands for all: none writes what another reads, since each result that overwrites an operand does so row
+  // by row, and no other operand lies there.
+  void run_rows(const ir::Op& op) {
+    const ir::Graph& body = *op.regions[0];
+    const auto inside = op.ints_attr("inside");
+    std::vector<Location> results;
+    for (const auto& result : op.results) results.push_back(location(buffer_of(*result)));
+    for (const Location& to : results) {
+      const auto lies_there = [&](const ir::Value* operand) {
+        return overlap(homes_.at(operand).location, to);
+      };
+      if (std::count_if(op.operands.begin(), op.operands.end(), lies_there) > 1)
+        fail(&op, to, "an operand that is not cut is overwritten by rows");
+    }
+    for (size_t i = 0; i < op.operands.size(); ++i)
+      homes_[body.param(static_cast<int>(i))] = move(op, homes_.at(op.operands[i]), {inside[i]});
+    run(body);
+    for (size_t k = 0; k < results.size(); ++k)
+      homes_[op.result(static_cast<int>(k))] = deliver(op, body.results[k], results[k]);
+    for (const auto& result : op.results) read(&op, homes_.at(result.get()));
   }
 
   // None, two and three runs; deep down just one.

@@ -248,6 +248,7 @@ class Planner {
           std::vector<Dim> along(map.entries.size(), 0);
           along[op.int_attr("dim")] = 1;
           step.at = place(map, along, nest.dims.size());
+          if (op.has_attr("first")) step.at.offset = step.at.offset + op.dim_attr("first");
         }
         found->second[i].step = add(nest, std::move(step));
       }

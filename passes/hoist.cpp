@@ -114,6 +114,7 @@ class ScanHoist {
 
 // Inner loops first: what leaves them may leave the outer ones too.
 bool hoist(Graph& graph) {
+  if (is_rows_body(graph)) return false;
   bool changed = false;
   rewrite_ops(graph, [&](Builder& b, Op& op) -> Replacement {
     for (const auto& region : op.regions) changed |= hoist(*region);

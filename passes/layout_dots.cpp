@@ -77,6 +77,7 @@ class Layout {
   explicit Layout(ir::Graph& graph) : graph_(graph) {}
 
   bool run() {
+    if (is_rows_body(graph_)) return false;
     rewrite_ops(graph_, [&](ir::Builder& builder, ir::Op& op) -> Replacement {
       if (op.row == &ir::ops::dot)
         visit_dot(builder, op);

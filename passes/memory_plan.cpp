@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/dataflow.h"
 #include "ir/error.h"
@@ -59,6 +60,36 @@ std::vector<ir::Graph*> running_blocks(const ir::Op& op) {
   return blocks;
 }
 
+RowsDims rows_dims(const ir::Op& rows) {
+  RowsDims dims;
+  for (int64_t dim : rows.ints_attr("dims", 0)) dims.operands.push_back(static_cast<int>(dim));
+  dims.operands.resize(rows.operands.size(), -1);
+  for (int64_t dim : rows.ints_attr("dims", 1)) dims.results.push_back(static_cast<int>(dim));
+  return dims;
+}
+
+RowsAccess rows_access(const ir::Op& rows) {
+  const ir::Graph& body = *rows.regions[0];
+  std::unordered_set<const ir::Value*> read_whole;
+  for (const auto& op : body.ops)
+    for (size_t i = 0; i < op->operands.size(); ++i)
+      if (op->row != &ir::ops::scan || i >= ir::Scan(*op).over.size()) read_whole.insert(op->operands[i]);
+  const auto is_stack = [](const ir::Value* value) {
+    return value->op != nullptr && value->op->row == &ir::ops::scan &&
+           value->index >= ir::carries_of(*value->op).count;
+  };
+  const RowsDims dims = rows_dims(rows);
+  RowsAccess access;
+  for (size_t i = 0; i < dims.operands.size(); ++i)
+    access.operands.push_back(
+        dims.operands[i] <= 0 ||
+        (dims.operands[i] == 1 && !read_whole.contains(body.param(static_cast<int>(i)))));
+  for (size_t k = 0; k < dims.results.size(); ++k)
+    access.results.push_back(dims.results[k] == 0 || (dims.results[k] == 1 && is_stack(body.results[k]) &&
+                                                      !read_whole.contains(body.results[k])));
+  return access;
+}
+
 int aliased_operand(const ir::Op& op) { return op.row->keeps_elements ? 0 : -1; }
 
 bool can_record_error(const ir::Op& op) {
@@ -106,7 +137,10 @@ class Timeline {
 
   // The first value kept in a buffer has its size: all others are as large, or a slot of it.
   void fill(const ir::Value& value, int64_t number) {
-    if (at(number).first < 0) at(number).bytes = value.type.bytes();
+    if (Buffer& buffer = at(number); buffer.first < 0) {
+      buffer.bytes = value.type.bytes();
+      if (buffer.param < 0) buffer.rows = rows_;
+    }
     touch(number);
   }
 
@@ -122,7 +156,26 @@ class Timeline {
       }
       if (op->row == &ir::ops::scan) visit_scan(*op);
       if (has_blocks(*op)) visit_blocks(*op);
+      if (op->row == &ir::ops::rows) visit_rows(*op);
     }
+  }
+
+  // Workers need not be at the same op: what they share is there from begin to end.
+  void visit_rows(const ir::Op& op) {
+    rows_ = rows_count_++;
+    const auto inside = op.ints_attr("inside");
+    for (size_t i = 0; i < op.operands.size(); ++i) {
+      const ir::Value* param = op.regions[0]->param(static_cast<int>(i));
+      numbers_[param] = inside[i];
+      if (inside[i] != numbers_.at(op.operands[i])) fill(*param, inside[i]);
+    }
+    visit(*op.regions[0]);
+    for (const ir::Value* yield : op.regions[0]->results) touch(yield);
+    ++now_;
+    for (const ir::Value* yield : op.regions[0]->results) touch(yield);
+    for (const ir::Value* operand : op.operands) touch(operand);
+    for (const auto& result : op.results) touch(result.get());
+    rows_ = -1;
   }
 
   // What a body reads and what it writes from step to step is taken from its begin to its end.
@@ -177,6 +230,7 @@ class Timeline {
   }
 
   int64_t now_ = 0;
+  int rows_ = -1, rows_count_ = 0;  // the `rows` op that is being visited, and how many there were
   std::vector<Buffer> buffers_;
   std::unordered_map<const ir::Value*, int64_t> numbers_;
 };

@@ -15,6 +15,10 @@
 // where it is. The scan carries a second annotation, `through([..])`: a buffer for each carry, see
 // CarryRoute. In the blocks of a cond, the number of one of its results means that result. A while's carries are
 // as a scan's, in place or alternating, but that how often they alternate is known only when it ends.
+//
+// Each worker that shares a `rows` op has memory of its own for what the body computes; a buffer number of a result
+// means the worker's rows of it. The op carries the annotation `inside([..])`: for each operand the buffer in which the
+// body reads it. That is the operand's own, or of the worker a copy of its rows.
 namespace rondo::passes {
 
 /// How a carry gets from one time step to the next. Whatever the route, the initial carry's buffer is only
@@ -43,6 +47,18 @@ std::vector<CarryPlan> carry_plans(const ir::Op& scan);
 /// The number of a result's buffer. InternalError if plan-memory has not run.
 int64_t buffer_of(const ir::Value& result);
 
+/// Which operands a `rows` op's body reads where they are, and which results it writes where they belong: of a cut one the
+/// rows are one piece of memory, or in each slot of what a loop goes over or stacks, which then nothing else reads.
+struct RowsAccess {
+  std::vector<bool> operands, results;
+};
+RowsAccess rows_access(const ir::Op& rows);
+/// The dim along which each operand of a `rows` op, and each result, is cut; -1 of one that is whole.
+struct RowsDims {
+  std::vector<int> operands, results;
+};
+RowsDims rows_dims(const ir::Op& rows);
+
 /// The operand whose memory the op's only result always shares (reshape, check, copies), or -1.
 int aliased_operand(const ir::Op& op);
 
@@ -56,6 +72,7 @@ struct Buffer {
   int64_t first = -1, last = -1;  // both included; -1 where nothing is ever kept
   int param = -1;                 // it is the array of this parameter
   int result = -1;                // it becomes the array of this result
+  int rows = -1;  // each worker that shares this `rows` op, in program order, has one of its own
 };
 
 /// The buffers of a planned function, by number. Those that are neither a parameter's nor a result's may

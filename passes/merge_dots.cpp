@@ -56,6 +56,7 @@ class DotMerger {
   explicit DotMerger(Graph& graph) : graph_(graph) {}
 
   bool run() {
+    if (is_rows_body(graph_)) return false;
     bool changed = false;
     for (const auto& op : graph_.ops)
       for (const auto& region : op->regions) changed |= DotMerger(*region).run();

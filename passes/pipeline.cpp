@@ -60,7 +60,10 @@ std::span<const Pass> lowering_pipeline() {
       "layout-dots",
       // What nothing needs costs no code; among it bindings of weights that are now laid out otherwise.
       "remove-dead-code",
-      // First, so that fuse sees the primitive ops that functions are made of.
+      // What works row by row, for several workers at once. Behind all that moves ops between loops and what is around
+      // them, which does not look into its bodies.
+      "parallelise",
+      // Before fuse, which so sees the primitive ops that functions are made of.
       "expand-math",
       // Loops over elements. What it joins needs no memory in between, so memory is planned after it.
       "fuse",

@@ -161,6 +161,8 @@ class Planner {
         plan_scan(*op);
       } else if (has_blocks(*op)) {
         plan_blocks(*op);
+      } else if (op->row == &ir::ops::rows) {
+        plan_rows(*op);
       } else {
         place_results(*op, op->results.size());
       }
@@ -311,6 +313,69 @@ class Planner {
     for (int i = 0; i < carries; ++i) storages_[enters[i]].same_as = homes_.at(op.result(i)).storage;
   }
 
+  // What the body reads where it is stays there. Of that, what holds rows in one piece may be overwritten by a result
+  // that belongs there, as a carry is.
+  void plan_rows(const ir::Op& op) {
+    const ir::Graph& body = *op.regions[0];
+    count_uses(body);
+    const RowsAccess access = rows_access(op);
+    const std::vector<int> updated = updates_in_rows(op, access);
+    std::vector<int>& inside = inside_[&op];
+    for (int i = 0; i < static_cast<int>(op.operands.size()); ++i) {
+      const auto result = std::find(updated.begin(), updated.end(), i);
+      if (!access.operands[i])
+        inside.push_back(make(Storage::Owner::kOp, body));
+      else if (result != updated.end())
+        inside.push_back(make(Storage::Owner::kCarry, body, static_cast<int>(result - updated.begin())));
+      else
+        inside.push_back(homes_.at(op.operands[i]).storage);
+      homes_[body.param(i)] = {inside.back(), read_as_often_as(*body.param(i))};
+    }
+    plan(body);
+    for (int k = 0; k < static_cast<int>(op.results.size()); ++k) {
+      const int written = homes_.at(body.results[k]).storage, update = updated[k];
+      int storage;
+      if (update >= 0 && written == inside[update]) {
+        storage = homes_.at(op.operands[update]).storage;
+        storages_[storage].overwritten = true;
+      } else {
+        storage = make(Storage::Owner::kOp, *op.graph);
+        const bool is_copy = std::find(inside.begin(), inside.end(), written) != inside.end();
+        if (access.results[k] && !is_copy && is_own(written, body) && storages_[written].same_as < 0)
+          storages_[written].same_as = storage;
+      }
+      homes_[op.result(k)] = {storage, read_as_often_as(*op.result(k))};
+    }
+    for (const int update : updated)
+      if (update >= 0) storages_[inside[update]].same_as = homes_.at(op.operands[update]).storage;
+  }
+
+  // For each result the operand that it may overwrite row by row, or -1: nothing else reads or writes that memory.
+  std::vector<int> updates_in_rows(const ir::Op& op, const RowsAccess& access) const {
+    const ir::Graph& body = *op.regions[0];
+    const Overwritable candidates = overwritable(op);
+    const RowsDims dims = rows_dims(op);
+    std::vector<int> updated(op.results.size(), -1);
+    for (const int i : candidates.operands) {
+      const int storage = homes_.at(op.operands[i]).storage;
+      if (dims.operands[i] != 0 || !access.operands[i] || candidates.in_storage.at(storage).size() != 1)
+        continue;
+      for (int k = 0; k < static_cast<int>(updated.size()); ++k) {
+        const ir::Op* maker = body.results[k]->op;
+        if (updated[k] >= 0 || dims.results[k] != 0 || maker == nullptr) continue;
+        if (op.result(k)->type != op.operands[i]->type || times_returned_.at(body.results[k]) != 1) continue;
+        if (std::find(maker->operands.begin(), maker->operands.end(), body.param(i)) == maker->operands.end())
+          continue;
+        if (storages_[storage].owner != Storage::Owner::kOp &&
+            !is_meant_for(storages_[storage], *op.result(k)))
+          continue;
+        updated[k] = i;
+        break;
+      }
+    }
+    return updated;
+  }
+
   // Of the storages that belong to an op's blocks: the result of the op that each is, or -1.
   using Targets = std::vector<int>;
 
@@ -367,6 +432,11 @@ class Planner {
       for (const auto& result : op->results) buffers.push_back(number(homes_.at(result.get()).storage));
       op->set_attr("buffers", {ir::ints(buffers)});
       for (ir::Graph* block : running_blocks(*op)) annotate(*block);
+      if (const auto inside = inside_.find(op.get()); inside != inside_.end()) {
+        std::vector<int64_t> numbers;
+        for (const int storage : inside->second) numbers.push_back(number(storage));
+        op->set_attr("inside", {ir::ints(numbers)});
+      }
       const auto routes = routes_.find(op.get());
       if (routes == routes_.end()) continue;
       std::vector<int64_t> through;
@@ -391,6 +461,8 @@ class Planner {
   std::unordered_map<const ir::Value*, int64_t> uses_, times_returned_;
   std::unordered_map<const ir::Value*, Home> homes_;
   std::unordered_map<const ir::Op*, std::vector<Route>> routes_;
+  std::unordered_map<const ir::Op*, std::vector<int>>
+      inside_;  // where the body of a `rows` op reads each operand
   int64_t numbers_ = 0;
 };
 

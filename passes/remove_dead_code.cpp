@@ -18,6 +18,7 @@
 //          every round.
 #include <algorithm>
 
+#include "ir/builder.h"
 #include "ir/dataflow.h"
 #include "passes/passes.h"
 
@@ -67,6 +68,12 @@ bool remove_dead_parts(Op& op, const Live& live) {
     const size_t end = first + group;
     group = static_cast<int>(std::count(operands.begin() + first, operands.begin() + end, true));
     first = end;
+  }
+  if (op.row == &ops::rows) {
+    auto cut = op.ints_attr("dims", 0), yielded = op.ints_attr("dims", 1);
+    filter(cut, operands);
+    filter(yielded, results);
+    op.set_attr("dims", {ints(cut), ints(yielded)});
   }
   Keep params = operands;
   params.insert(params.begin(), first_param, true);

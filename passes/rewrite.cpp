@@ -43,6 +43,10 @@ bool rewrite_ops(Graph& graph, const std::function<Replacement(Builder&, Op&)>& 
   return !stand_ins.empty();
 }
 
+bool is_rows_body(const ir::Graph& graph) {
+  return graph.owner != nullptr && graph.owner->row == &ir::ops::rows;
+}
+
 void fail_over_budget(const Function& function, const Op* op, const std::string& what,
                       const std::string& way_out) {
   const Loc loc = op != nullptr ? op->loc : function.loc;

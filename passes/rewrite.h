@@ -17,6 +17,10 @@ using Replacement = std::optional<ir::Values>;
 /// `visit` is asked no more. Returns whether an op was replaced.
 bool rewrite_ops(ir::Graph& graph, const std::function<Replacement(ir::Builder&, ir::Op&)>& visit);
 
+/// True for the body of a `rows` op. What joins ops or moves them leaves it alone: what it makes might mix rows, where
+/// equal values stand for different rows.
+bool is_rows_body(const ir::Graph& graph);
+
 /// Throws Error: `what`, which names the pass, would make more ops than budget::kOpsMade. `op`, if not null, is
 /// where.
 [[noreturn]] void fail_over_budget(const ir::Function& function, const ir::Op* op, const std::string& what,

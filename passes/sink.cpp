@@ -28,6 +28,7 @@
 #include "passes/applications.h"
 #include "passes/loop_motion.h"
 #include "passes/passes.h"
+#include "passes/rewrite.h"
 
 namespace rondo::passes {
 
@@ -264,6 +265,7 @@ class ScanSink {
 
 // Inner loops first: what leaves them may leave the outer ones too.
 bool sink(Graph& graph) {
+  if (is_rows_body(graph)) return false;
   bool changed = false;
   auto ops = std::move(graph.ops);
   graph.ops.clear();

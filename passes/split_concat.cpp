@@ -93,6 +93,7 @@ class Splitter {
 };
 
 bool split_in(Graph& graph) {
+  if (is_rows_body(graph)) return false;
   bool changed = false;
   for (const auto& op : graph.ops)
     for (const auto& region : op->regions) changed |= split_in(*region);

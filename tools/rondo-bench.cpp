@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "passes/pipeline.h"
+#include "runtime/workers.h"
 #include "tools/bench/measure.h"
 #include "tools/command_line.h"
 #include "tools/number_option.h"
@@ -21,6 +22,7 @@ struct Arguments {
   std::vector<std::string> cells = {"lstm"};
   std::vector<std::string> shapes = {"50,32,128,128"};
   std::string mode = "train", dtype = "f32", dots = "llvm";
+  std::vector<int> threads = {1};
   int64_t layers = 1, rounds = 9;
   bool json = false, ablate = false, list = false;
 };
@@ -56,7 +58,7 @@ nlohmann::ordered_json json_of(const bench::Request& request, const Arguments& a
                                    {"I", shape.inputs},
                                    {"H", shape.hidden},
                                    {"layers", shape.layers},
-                                   {"threads", 1},
+                                   {"threads", request.options.threads},
                                    {"dtype", arguments.dtype},
                                    {"mode", arguments.mode},
                                    {"ms", m.ms},
@@ -65,7 +67,7 @@ nlohmann::ordered_json json_of(const bench::Request& request, const Arguments& a
                                    {"gflops", m.gflops},
                                    {"peak_gflops", m.peak_gflops},
                                    {"share", m.gflops / m.peak_gflops},
-                                   {"joins", 0},
+                                   {"joins", m.counters.joins},
                                    {"dots_in_loops", dots_in_loops(m.counters)},
                                    {"bytes_planned", m.counters.arena_bytes},
                                    {"bytes_moved", m.counters.copied_bytes},
@@ -79,10 +81,12 @@ void print_line(const bench::Request& request, const Measured& m, double all_ms)
   const bench::Shape& s = request.shape;
   const std::string shape = std::to_string(s.steps) + "," + std::to_string(s.rows) + "," +
                             std::to_string(s.inputs) + "," + std::to_string(s.hidden);
-  std::printf("%-15s %-16s %9.3f ms (%.3f to %.3f)  %6.1f GFLOP/s  %4.0f %% of %.0f  %lld dots in loops",
-              request.cell->name.c_str(), shape.c_str(), m.ms, m.ms_min, m.ms_max, m.gflops,
-              100 * m.gflops / m.peak_gflops, m.peak_gflops,
-              static_cast<long long>(dots_in_loops(m.counters)));
+  std::printf(
+      "%-15s %-16s %d threads %9.3f ms (%.3f to %.3f)  %6.1f GFLOP/s  %4.0f %% of %.0f  %lld dots in loops, "
+      "%lld joins",
+      request.cell->name.c_str(), shape.c_str(), request.options.threads, m.ms, m.ms_min, m.ms_max, m.gflops,
+      100 * m.gflops / m.peak_gflops, m.peak_gflops, static_cast<long long>(dots_in_loops(m.counters)),
+      static_cast<long long>(m.counters.joins));
   if (!request.options.without.empty())
     std::printf("  without %s: x %.2f", request.options.without[0].c_str(), m.ms / all_ms);
   std::printf("\n");
@@ -119,16 +123,18 @@ int run(const Arguments& arguments) {
       if (arguments.ablate)
         for (const std::string& pass : passes_to_ablate()) without.push_back({pass});
       std::vector<bench::Request> requests;
-      for (const auto& passes : without) {
-        requests.push_back(request);
-        requests.back().options.without = passes;
-      }
+      for (const int threads : arguments.threads)
+        for (const auto& passes : without) {
+          requests.push_back(request);
+          requests.back().options.threads = threads;
+          requests.back().options.without = passes;
+        }
       const std::vector<Measured> measured = bench::measure(requests);
       for (size_t i = 0; i < requests.size(); ++i)
         if (arguments.json)
           all.push_back(json_of(requests[i], arguments, measured[i]));
         else
-          print_line(requests[i], measured[i], measured[0].ms);
+          print_line(requests[i], measured[i], measured[i - i % without.size()].ms);
     }
   if (arguments.json) std::printf("%s\n", all.dump(2).c_str());
   return tools::kDone;
@@ -141,7 +147,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> cells, modes;
   for (const bench::Cell& cell : bench::all_cells()) cells.push_back(cell.name);
   for (const auto& [name, mode] : kModes) modes.push_back(name);
-  CLI::App app{"Times recurrent models: a training step, inference, or compiling; one thread."};
+  CLI::App app{"Times recurrent models: a training step, inference, or compiling."};
   app.option_defaults()->disable_flag_override();
   app.add_option("--cell", arguments.cells, "Which models; --list-cells says what there is")
       ->check(CLI::IsMember(cells))
@@ -151,6 +157,10 @@ int main(int argc, char** argv) {
       ->type_name("T,B,I,H")
       ->expected(1)
       ->take_all();
+  app.add_option("--threads", arguments.threads,
+                 "How many may work at once; several numbers are measured side by side")
+      ->check(CLI::Range(1, runtime::Workers::kMost))
+      ->delimiter(',');
   app.add_option("--layers", arguments.layers, "Layers, one over the other")->check(CLI::Range(1, 64));
   app.add_option("--mode", arguments.mode, "What to time")->check(CLI::IsMember(modes));
   app.add_option("--dtype", arguments.dtype, "Of all floats")->check(CLI::IsMember({"f32", "f64"}));

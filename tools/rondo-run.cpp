@@ -15,6 +15,7 @@
 #include "ir/text.h"
 #include "passes/reproducer.h"
 #include "runtime/safetensors.h"
+#include "runtime/workers.h"
 #include "tools/command_line.h"
 #include "tools/debug/arguments.h"
 #include "tools/debug/boundaries.h"
@@ -36,14 +37,15 @@ struct Request {
   std::string out;  // a safetensors file
   bool f64 = false;
   bool compare = false;
-  int time = 0;
+  int threads = 0, time = 0;
   bool counters = false, json = false;
 };
 
 std::unique_ptr<Executable> make(const Request& request, const ir::Function& function) {
   if (request.backend == "reference" && request.f64)
     return reference::interpret(function, reference::Precision::kDouble);
-  return backends::find_backend(request.backend)->make(function, *backends::find_dots(request.dots), {});
+  return backends::find_backend(request.backend)
+      ->make(function, *backends::find_dots(request.dots), request.threads, {});
 }
 
 // Results.
@@ -257,6 +259,10 @@ int run(int argc, char** argv) {
   app.add_option("--dots", request.dots, "what computes dots")
       ->check(CLI::IsMember(names_of(backends::all_dots())))
       ->capture_default_str();
+  app.add_option("--threads", request.threads,
+                 "how many may work at once; else RONDO_THREADS, or one on each CPU")
+      ->type_name("N")
+      ->check(CLI::Range(1, runtime::Workers::kMost));
   CLI::Option* in = app.add_option("--in", request.arguments.file,
                                    "a safetensors file with a tensor for each parameter, by name")
                         ->type_name("FILE");

@@ -40,9 +40,13 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
              std::span<runtime::Array* const> args, std::uint64_t memory_limit) {
   const Sizes symbols = signature.bind(args);
   for (const runtime::Array* array : args) arguments_.push_back({array->type(), array->shape()});
-  for (Dim size : table.sizes) sizes.push_back(size.evaluate(symbols));
-  bind_dots(table, symbols);
-  lay_out_arena(table, symbols);
+  share_rows(table, symbols);
+  for (const Sizes& worker : symbols_) {
+    std::vector<std::int64_t>& values = sizes.emplace_back();
+    for (Dim size : table.sizes) values.push_back(size.evaluate(worker));
+  }
+  bind_dots(table, symbols_[0]);
+  lay_out_arena(table);
   std::uint64_t total = static_cast<std::uint64_t>(arena_bytes);
   for (size_t i = 0; i < table.results.size() && total <= memory_limit; ++i) {
     const Type& type = signature.results[i];
@@ -55,6 +59,40 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
                 " bytes of memory or more, the limit is " + std::to_string(memory_limit));
 }
 
+namespace {
+
+int wanted_workers(const RowShares& rows, const BindTable& table, const Sizes& symbols) {
+  double work = 0;
+  for (const auto& factors : rows.work) {
+    double steps = 1;
+    for (Dim factor : factors) steps *= static_cast<double>(factor.evaluate(symbols));
+    work += steps;
+  }
+  std::int64_t most_rows = 1;
+  for (const RowShare& share : rows.shares) most_rows = std::max(most_rows, share.total.evaluate(symbols));
+  const double most = static_cast<double>(std::min<std::int64_t>(table.workers, most_rows));
+  return static_cast<int>(std::clamp(work / static_cast<double>(table.work_per_worker), 1.0, most));
+}
+
+}  // namespace
+
+// Shares differ by one row at most; the first are the larger ones.
+void Bound::share_rows(const BindTable& table, const Sizes& symbols) {
+  for (const RowShares& rows : table.rows) rows_workers.push_back(wanted_workers(rows, table, symbols));
+  int workers = 1;
+  for (const int wanted : rows_workers) workers = std::max(workers, wanted);
+  symbols_.assign(workers, symbols);
+  for (size_t i = 0; i < table.rows.size(); ++i)
+    for (const RowShare& share : table.rows[i].shares) {
+      const std::int64_t total = share.total.evaluate(symbols), part = total / rows_workers[i],
+                         rest = total % rows_workers[i];
+      for (std::int64_t w = 0; w < workers; ++w) {
+        symbols_[w][share.count] = w < rows_workers[i] ? part + (w < rest ? 1 : 0) : 0;
+        symbols_[w][share.first] = w < rows_workers[i] ? part * w + std::min(w, rest) : 0;
+      }
+    }
+}
+
 void Bound::bind_dots(const BindTable& table, const Sizes& symbols) {
   if (table.dots.empty()) return;
   std::vector<backends::DotLoops<std::int64_t>> loops;
@@ -62,21 +100,55 @@ void Bound::bind_dots(const BindTable& table, const Sizes& symbols) {
   dots = table.library->bind(loops);
 }
 
-void Bound::lay_out_arena(const BindTable& table, const Sizes& symbols) {
-  std::vector<backends::Demand> demands;
-  std::vector<size_t> numbers;
+namespace {
+
+std::int64_t times(std::int64_t bytes, int workers) {
+  std::int64_t all;
+  if (__builtin_mul_overflow(bytes, static_cast<std::int64_t>(workers), &all))
+    throw Error("the memory of " + std::to_string(workers) + " workers leaves 64 bits");
+  return all;
+}
+
+}  // namespace
+
+// What lies in the arena, first within the part of a worker, for each `rows` op, then of all.
+void Bound::lay_out_arena(const BindTable& table) {
+  std::vector<std::vector<backends::Demand>> demands(table.rows.size() + 1);
+  std::vector<std::vector<size_t>> numbers(demands.size());
   std::int64_t end = 0;
   for (size_t i = 0; i < table.buffers.size(); ++i) {
     const passes::Buffer& buffer = table.buffers[i];
     if (buffer.param >= 0 || buffer.result >= 0 || buffer.first < 0) continue;
-    demands.push_back({buffer.bytes.evaluate(symbols), buffer.first, buffer.last});
-    numbers.push_back(i);
+    const size_t part = buffer.rows >= 0 ? static_cast<size_t>(buffer.rows) : table.rows.size();
+    demands[part].push_back({buffer.bytes.evaluate(symbols_[0]), buffer.first, buffer.last});
+    numbers[part].push_back(i);
     end = std::max(end, buffer.last);
   }
-  demands.push_back({std::max(table.scratch_bytes, dots == nullptr ? 0 : dots->scratch_bytes()), 0, end});
-  const backends::ArenaLayout layout = backends::lay_out(demands);
+  std::vector<backends::ArenaLayout> parts;
+  for (size_t r = 0; r < table.rows.size(); ++r) {
+    parts.push_back(backends::lay_out(demands[r]));
+    rows_bytes.push_back(parts.back().bytes);
+    if (demands[r].empty()) continue;
+    backends::Demand whole = {times(rows_bytes[r], rows_workers[r]), end, 0};
+    for (const backends::Demand& demand : demands[r]) {
+      whole.first = std::min(whole.first, demand.first);
+      whole.last = std::max(whole.last, demand.last);
+    }
+    demands.back().push_back(whole);
+  }
+  scratch_bytes = std::max(table.scratch_bytes, dots == nullptr ? 0 : dots->scratch_bytes());
+  scratch_bytes = (scratch_bytes + 63) / 64 * 64;
+  demands.back().push_back({times(scratch_bytes, workers()), 0, end});
+  const backends::ArenaLayout layout = backends::lay_out(demands.back());
   offsets.assign(table.buffers.size(), 0);
-  for (size_t i = 0; i < numbers.size(); ++i) offsets[numbers[i]] = layout.offsets[i];
+  for (size_t i = 0; i < numbers.back().size(); ++i) offsets[numbers.back()[i]] = layout.offsets[i];
+  size_t next = numbers.back().size();
+  for (size_t r = 0; r < table.rows.size(); ++r) {
+    if (demands[r].empty()) continue;
+    for (size_t i = 0; i < numbers[r].size(); ++i)
+      offsets[numbers[r][i]] = layout.offsets[next] + parts[r].offsets[i];
+    ++next;
+  }
   scratch_offset = layout.offsets.back();
   arena_bytes = layout.bytes;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/dot_library.h"
+#include "backends/llvm/row_shares.h"
 #include "backends/signature.h"
 #include "passes/memory_plan.h"
 #include "runtime/array.h"
@@ -33,6 +34,9 @@ struct BindTable {
   std::int64_t scratch_bytes = 0;                 // of the code itself
   const backends::DotLibrary* library = nullptr;  // computes what follows; null if it is nothing
   std::vector<backends::DotLoops<Dim>> dots = {};
+  std::vector<RowShares> rows = {};  // of each `rows` op
+  int workers = 1;                   // that may share one
+  std::int64_t work_per_worker = 1;
 
   /// Fills in buffers and results from a planned function.
   void add_buffers(const ir::Function& function);
@@ -49,10 +53,18 @@ struct Bound {
   /// True if the arguments have the element types and shapes that this was made for.
   bool fits(std::span<runtime::Array* const> args) const;
 
-  std::vector<std::int64_t> sizes;
+  /// How many share each `rows` op.
+  std::vector<int> rows_workers;
+  /// The most of them, at least 1: what follows is there for so many.
+  int workers() const { return static_cast<int>(sizes.size()); }
+
+  std::vector<std::vector<std::int64_t>> sizes;     // for each worker
   std::unique_ptr<const backends::BoundDots> dots;  // null if there are none
-  std::vector<std::int64_t> offsets;                // of buffers in the arena; 0 for what lies elsewhere
-  std::int64_t scratch_offset = 0;
+  std::vector<std::int64_t>
+      offsets;  // of buffers in the arena, of the first worker's; 0 for what lies elsewhere
+  std::vector<std::int64_t>
+      rows_bytes;  // how far the next worker's buffers are from there, for each `rows` op
+  std::int64_t scratch_offset = 0, scratch_bytes = 0;
   std::int64_t arena_bytes = 0;
   std::vector<std::vector<std::int64_t>> result_shapes;
 
@@ -61,8 +73,11 @@ struct Bound {
     runtime::ElementType type;
     std::vector<std::int64_t> shape;
   };
-  void bind_dots(const BindTable& table, const Sizes& sizes);
-  void lay_out_arena(const BindTable& table, const Sizes& sizes);
+  void share_rows(const BindTable& table, const Sizes& symbols);
+  void bind_dots(const BindTable& table, const Sizes& symbols);
+  void lay_out_arena(const BindTable& table);
+
+  std::vector<Sizes> symbols_;  // for each worker
 
   std::vector<Argument> arguments_;
 };

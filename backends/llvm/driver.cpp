@@ -23,11 +23,12 @@ constexpr size_t kOpsInFunction = 1000;  // LLVM takes more than linear time for
 class DriverEmitter {
  public:
   DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
-                const ir::Function& function, std::string_view name)
+                const ir::Function& function, const std::vector<RowShares>& shares, std::string_view name)
       : module_(code.module()),
         kernels_(kernels),
         library_(library),
         function_(function),
+        shares_(shares),
         name_(name),
         b_(code.context()) {
     ir::for_each_op(function.body, [&](const ir::Op& op) {
@@ -57,6 +58,7 @@ class DriverEmitter {
       return_if(b_.CreateCall(part, {frame_}));
     }
     b_.CreateRetVoid();
+    for (size_t i = 0; i < rows_.size(); ++i) emit_share(*rows_[i], i);
     return std::move(tables_);
   }
 
@@ -99,6 +101,106 @@ class DriverEmitter {
     b_.SetInsertPoint(stay);
   }
 
+  void call_rows(const ir::Op& op) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty()}, false);
+    llvm::CallInst* call = b_.CreateCall(type, field(frame_, kRunRowsField),
+                                         {frame_, b_.getInt64(static_cast<int64_t>(rows_.size()))});
+    call->setDoesNotThrow();
+    rows_.push_back(&op);
+  }
+
+  // An array that the workers of a `rows` op share, cut along a dim: where this worker's rows begin, and how far apart
+  // pieces of them lie.
+  struct SharedRows {
+    Dim pieces, rows, piece_bytes, whole_bytes;  // of the worker's; whole_bytes with everybody's rows
+    Dim first_byte;
+  };
+
+  SharedRows shared_rows(const Type& whole, int dim, size_t number) const {
+    const auto& shares = shares_[number].shares;
+    const auto share = std::find_if(shares.begin(), shares.end(),
+                                    [&](const RowShare& s) { return s.total == whole.dims[dim]; });
+    const Dim row_bytes = product({whole.dims.begin() + dim + 1, whole.dims.end()}) * whole.dtype.bytes();
+    return {product({whole.dims.begin(), whole.dims.begin() + dim}), Dim(share->count),
+            Dim(share->count) * row_bytes, share->total * row_bytes, Dim(share->first) * row_bytes};
+  }
+
+  // The function that works on a worker's share of the rows.
+  void emit_share(const ir::Op& op, size_t number) {
+    begin("rows" + std::to_string(number), b_.getVoidTy(), llvm::Function::ExternalLinkage);
+    const ir::Graph& body = *op.regions[0];
+    const passes::RowsDims dims = passes::rows_dims(op);
+    const auto inside = op.ints_attr("inside");
+    const auto begin_of = [&](llvm::Value* whole, const SharedRows& rows) {
+      return b_.CreateGEP(b_.getInt8Ty(), whole, size(rows.first_byte));
+    };
+    // Who has all rows copies nothing.
+    const auto is_all = [&](const SharedRows& rows) {
+      return b_.CreateICmpEQ(size(rows.piece_bytes), size(rows.whole_bytes));
+    };
+    for (size_t i = 0; i < inside.size(); ++i) {
+      const ir::Value *operand = op.operands[i], *param = body.param(static_cast<int>(i));
+      pointers_[param] = pointer(operand);
+      if (dims.operands[i] < 0) continue;
+      const SharedRows rows = shared_rows(operand->type, dims.operands[i], number);
+      llvm::Value* from = begin_of(pointer(operand), rows);
+      pointers_[param] = from;
+      if (inside[i] != buffer_number(operand)) {
+        llvm::Value* own = buffer(inside[i]);
+        pointers_[param] = b_.CreateSelect(is_all(rows), from, own);
+        emit_if(b_, b_.CreateNot(is_all(rows)),
+                [&] { copy_pieces(rows, own, size(rows.piece_bytes), from, size(rows.whole_bytes)); });
+      } else if (dims.operands[i] == 1) {
+        slot_bytes_[param] = rows.whole_bytes;
+      }
+    }
+    std::vector<llvm::Value*> results;
+    for (size_t k = 0; k < op.results.size(); ++k) {
+      const int64_t at = passes::buffer_of(*op.results[k]);
+      const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
+      results.push_back(begin_of(field(buffers_, at), rows));
+      scope_[at] = results[k];
+      if (dims.results[k] == 1 && buffer_number(body.results[k]) == at)
+        slot_bytes_[body.results[k]] = rows.whole_bytes;
+    }
+    for (size_t k = 0; k < op.results.size(); ++k) {
+      const int64_t own = buffer_number(body.results[k]);
+      const bool shared = std::any_of(op.operands.begin(), op.operands.end(), [&](const ir::Value* operand) {
+        return buffer_number(operand) == own;
+      });
+      if (body.results[k]->op == nullptr || shared || scope_.count(own) > 0) continue;
+      const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
+      scope_[own] = b_.CreateSelect(is_all(rows), results[k], field(buffers_, own));
+    }
+    for (const auto& inner : body.ops) emit(*inner);
+    for (size_t k = 0; k < results.size(); ++k) {
+      if (pointer(body.results[k]) == results[k]) continue;
+      const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
+      llvm::Value* own = pointer(body.results[k]);
+      emit_if(b_, b_.CreateICmpNE(own, results[k]),
+              [&] { copy_pieces(rows, results[k], size(rows.whole_bytes), own, size(rows.piece_bytes)); });
+    }
+    b_.CreateRetVoid();
+    scope_.clear();
+  }
+
+  void copy_pieces(const SharedRows& rows, llvm::Value* to, llvm::Value* to_step, llvm::Value* from,
+                   llvm::Value* from_step) {
+    llvm::Value* bytes = size(rows.piece_bytes);
+    const auto at = [&](llvm::Value* base, llvm::Value* i, llvm::Value* step) {
+      return b_.CreateGEP(b_.getInt8Ty(), base, b_.CreateMul(i, step));
+    };
+    emit_loop(b_, b_.getInt64(0), size(rows.pieces), b_.getInt64(1), [&](llvm::Value* i) {
+      b_.CreateMemCpy(at(to, i, to_step), llvm::MaybeAlign(), at(from, i, from_step), llvm::MaybeAlign(),
+                      bytes);
+    });
+    count(kCopiedBytesField, b_.CreateMul(bytes, size(rows.pieces)));
+  }
+
+  static int64_t buffer_number(const ir::Value* value) {
+    return value->op == nullptr ? value->index : passes::buffer_of(*value);
+  }
+
   bool writes_parameter(const ir::Op& op) const {
     return passes::aliased_operand(op) < 0 &&
            std::any_of(
@@ -124,13 +226,14 @@ class DriverEmitter {
 
   llvm::Value* pointer(const ir::Value* value) {
     if (value->graph->owner != nullptr) return pointers_.at(value);
-    return buffer(value->op == nullptr ? value->index : passes::buffer_of(*value));
+    return buffer(buffer_number(value));
   }
 
   void emit(const ir::Op& op) {
     if (op.row == &ir::ops::scan) return emit_scan(op);
     if (op.row == &ir::ops::cond) return emit_cond(op);
     if (op.row == &ir::ops::while_) return emit_while(op);
+    if (op.row == &ir::ops::rows) return call_rows(op);
     const int aliased = passes::aliased_operand(op);
     std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&op))};
     for (const ir::Value* operand : op.operands) args.push_back(pointer(operand));
@@ -278,8 +381,15 @@ class DriverEmitter {
     return b_.CreateSub(b_.CreateSub(loop.length, b_.getInt64(1)), step);
   }
 
-  llvm::Value* slot(llvm::Value* whole, llvm::Value* position, const Type& part) {
-    return b_.CreateGEP(b_.getInt8Ty(), whole, b_.CreateMul(position, bytes(part)));
+  // The part of a time step in what lies at `whole`: a stack of the loop, or what it goes over.
+  llvm::Value* slot(const ir::Value* value, llvm::Value* whole, llvm::Value* position, const Type& part) {
+    const auto shared = slot_bytes_.find(value);
+    llvm::Value* step = shared == slot_bytes_.end() ? bytes(part) : size(shared->second);
+    return b_.CreateGEP(b_.getInt8Ty(), whole, b_.CreateMul(position, step));
+  }
+  llvm::Value* stack_slot(const Loop& loop, int stack, llvm::Value* position) {
+    return slot(loop.scan.stack_result(stack), loop.stacks[stack], position,
+                loop.scan.stack_yield(stack)->type);
   }
 
   // What is done before the first step. Returns the pointers that change from step to step: for each carry
@@ -299,9 +409,8 @@ class DriverEmitter {
         llvm::Value* odd = b_.CreateTrunc(loop.length, b_.getInt1Ty());
         write = b_.CreateSelect(odd, write, field(buffers_, plan.through));
       } else if (plan.route == CarryRoute::kBefore) {
-        emit_if(b_, b_.CreateNot(is_empty(loop)), [&] {
-          copy(slot(loop.stacks[plan.stack], position(loop, b_.getInt64(0)), type), initial, type);
-        });
+        emit_if(b_, b_.CreateNot(is_empty(loop)),
+                [&] { copy(stack_slot(loop, plan.stack, position(loop, b_.getInt64(0))), initial, type); });
       }
       carried.push_back(read);
       carried.push_back(write);
@@ -315,7 +424,7 @@ class DriverEmitter {
     llvm::Value* at = position(loop, step);
     std::vector<llvm::Value*> slots;
     for (size_t k = 0; k < loop.stacks.size(); ++k) {
-      slots.push_back(slot(loop.stacks[k], at, scan.stack_yield(k)->type));
+      slots.push_back(stack_slot(loop, static_cast<int>(k), at));
       scope_[passes::buffer_of(*scan.stack_result(k))] = slots[k];
     }
     std::vector<llvm::Value*> writes;
@@ -327,7 +436,7 @@ class DriverEmitter {
       if (plan.route == CarryRoute::kBefore) {
         read = slots[plan.stack];
         llvm::Value* next_step = b_.CreateAdd(step, b_.getInt64(1));
-        llvm::Value* next = slot(loop.stacks[plan.stack], position(loop, next_step), scan.carry[i]->type);
+        llvm::Value* next = stack_slot(loop, plan.stack, position(loop, next_step));
         write = b_.CreateSelect(b_.CreateICmpEQ(next_step, loop.length), loop.results[i], next);
       }
       pointers_[scan.carry_param(i)] = read;
@@ -336,7 +445,7 @@ class DriverEmitter {
     }
     if (used_.count(scan.index()) > 0) pointers_[scan.index()] = store_index(at);
     for (size_t i = 0; i < scan.over.size(); ++i)
-      pointers_[scan.over_param(i)] = slot(pointer(scan.over[i]), at, scan.over_param(i)->type);
+      pointers_[scan.over_param(i)] = slot(scan.over[i], pointer(scan.over[i]), at, scan.over_param(i)->type);
     for (size_t i = 0; i < scan.use.size(); ++i) pointers_[scan.use_param(i)] = pointer(scan.use[i]);
 
     for (const auto& op : scan.body->ops) emit(*op);
@@ -387,6 +496,7 @@ class DriverEmitter {
   KernelLibrary& kernels_;
   const backends::DotLibrary* library_;  // may be null
   const ir::Function& function_;
+  const std::vector<RowShares>& shares_;
   const std::string name_;
   llvm::IRBuilder<> b_;
   std::unordered_map<const ir::Op*, int64_t> numbers_;  // for error records
@@ -397,13 +507,16 @@ class DriverEmitter {
   std::map<std::string, size_t> size_numbers_;
   std::unordered_map<const ir::Value*, llvm::Value*> pointers_;  // of values in bodies
   std::map<int64_t, llvm::Value*> scope_;
+  std::vector<const ir::Op*> rows_;
+  std::unordered_map<const ir::Value*, Dim> slot_bytes_;  // of what lies among the rows of other workers
 };
 
 }  // namespace
 
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
-                         const ir::Function& function, std::string_view name) {
-  return DriverEmitter(code, kernels, library, function, name).run();
+                         const ir::Function& function, const std::vector<RowShares>& shares,
+                         std::string_view name) {
+  return DriverEmitter(code, kernels, library, function, shares, name).run();
 }
 
 }  // namespace rondo::codegen

@@ -9,6 +9,7 @@
 #include "backends/llvm/context.h"
 #include "backends/llvm/jit.h"
 #include "backends/llvm/kernels.h"
+#include "backends/llvm/row_shares.h"
 #include "ir/graph.h"
 
 namespace rondo::codegen {
@@ -29,17 +30,27 @@ static_assert(sizeof(Work) == 3 * sizeof(std::int64_t), "compiled code takes it 
 struct Frame {
   RunContext context;
   std::byte* const* buffers;  ///< where each buffer of the plan is
-  const std::int64_t* sizes;  ///< what emit_driver returned, evaluated
+  const std::int64_t* sizes;  ///< what emit_driver returned, evaluated for the worker whose frame it is
   Work* work;                 ///< counts what is done
+  /// Runs a `rows` op by its number, on as many workers as it pays for, and waits for them.
+  void (*run_rows)(Frame* frame, std::int64_t rows) noexcept;
+  void* workers;  ///< for run_rows
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.
-enum FrameField : unsigned { kBuffersField = sizeof(RunContext) / sizeof(void*), kSizesField, kWorkField };
+enum FrameField : unsigned {
+  kBuffersField = sizeof(RunContext) / sizeof(void*),
+  kSizesField,
+  kWorkField,
+  kRunRowsField,
+  kWorkersField
+};
 
-static_assert(sizeof(Frame) == (kWorkField + 1) * sizeof(void*),
+static_assert(sizeof(Frame) == (kWorkersField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
-/// Runs a whole function. Stops before the first write into a parameter's array if an error was recorded.
+/// Runs a whole function, or a worker's share of a `rows` op. The former stops before the first write into a parameter's
+/// array if an error was recorded.
 using Driver = void(Frame* frame);
 
 /// What a driver reads and calls by number.
@@ -49,9 +60,11 @@ struct DriverTables {
 };
 
 /// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
-/// ops: straight calls, and a loop for each scan. Ops are numbered for error records as in recorded_error.
+/// ops: straight calls, and a loop for each scan. So it does for each `rows` op, called `name.rows0` and so on; `shares`
+/// is what share_rows made of the function. Ops are numbered for error records as in recorded_error.
 /// What `library` takes is left to it; it may be null.
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
-                         const ir::Function& function, std::string_view name);
+                         const ir::Function& function, const std::vector<RowShares>& shares,
+                         std::string_view name);
 
 }  // namespace rondo::codegen

@@ -11,6 +11,7 @@
 #include "backends/llvm/driver.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "runtime/workers.h"
 
 namespace rondo::codegen {
 
@@ -37,14 +38,41 @@ int debug_level(const passes::Debug& debug) {
 struct RunState {
   explicit RunState(std::uint64_t memory_limit) : arena(memory_limit) {}
 
+  // What a worker works in. The first one's is also what the whole function runs on.
+  struct Worker {
+    std::vector<std::byte*> buffers;
+    Work work;
+    Frame frame = {};
+  };
+
   runtime::ErrorWord error;
   runtime::Arena arena;
   std::shared_ptr<const Bound> bound;  // that the following are made for
   std::unique_ptr<backends::DotRun> dots;
-  std::vector<std::byte*> buffers;
-  Work work;
-  Frame frame = {};
+  std::vector<Worker> workers;
+  const std::vector<Driver*>* rows = nullptr;  // the function of each `rows` op
+  std::int64_t joins = 0;
 };
+
+// What compiled code calls for a `rows` op.
+void run_rows(Frame* frame, std::int64_t number) noexcept {
+  auto& state = *static_cast<RunState*>(frame->workers);
+  Driver* share = (*state.rows)[static_cast<size_t>(number)];
+  const int count = state.bound->rows_workers[static_cast<size_t>(number)];
+  if (count == 1) return share(frame);
+  struct Shares {
+    Driver* share;
+    RunState& state;
+  } shares = {share, state};
+  runtime::Workers::shared().run(
+      count,
+      [](void* work, int worker) noexcept {
+        const auto& [share, state] = *static_cast<Shares*>(work);
+        share(&state.workers[static_cast<size_t>(worker)].frame);
+      },
+      &shares);
+  ++state.joins;
+}
 
 class CompiledFunction : public backends::Executable {
  public:
@@ -60,9 +88,15 @@ class CompiledFunction : public backends::Executable {
     check_calls_to_compile(*function_);
     counters_.passes_ms = stage.ms();
     stage = {};
+    counters_.loops = backends::count_loops(*function_);
+    table_.rows = share_rows(*function_);
+    table_.workers = options.dots != nullptr ? 1
+                     : options.threads > 0   ? options.threads
+                                             : runtime::Workers::default_count();
+    table_.work_per_worker = options.work_per_worker;
     CodeModule code(function.name);
     KernelLibrary kernels(code, options.target);
-    DriverTables driver = emit_driver(code, kernels, options.dots, *function_, "run");
+    DriverTables driver = emit_driver(code, kernels, options.dots, *function_, table_.rows, "run");
     table_.sizes = std::move(driver.sizes);
     table_.dots = std::move(driver.dots);
     table_.library = options.dots;
@@ -71,12 +105,13 @@ class CompiledFunction : public backends::Executable {
     counters_.emit_ms = stage.ms();
     jit_.add(std::move(code));
     driver_ = jit_.lookup<Driver>("run");
+    for (size_t i = 0; i < table_.rows.size(); ++i)
+      rows_.push_back(jit_.lookup<Driver>("run.rows" + std::to_string(i)));
     table_.add_buffers(*function_);
     counters_.llvm_ms = jit_.times().ir_passes;
     counters_.codegen_ms = jit_.times().codegen;
     counters_.link_ms = jit_.times().link;
     counters_.compiles = 1;
-    counters_.loops = backends::count_loops(*function_);
     counters_.compile_ms = all.ms();
     tell("compiled", counters_.compile_ms);
   }
@@ -122,9 +157,14 @@ class CompiledFunction : public backends::Executable {
     }
     ~Lease() {
       std::lock_guard lock(owner_.mutex_);
-      owner_.counters_.dots = state_->work.dots;
-      owner_.counters_.dot_flops = state_->work.dot_flops;
-      owner_.counters_.copied_bytes = state_->work.copied_bytes;
+      Counters& counters = owner_.counters_;
+      counters.dots = counters.dot_flops = counters.copied_bytes = 0;
+      for (const RunState::Worker& worker : state_->workers) {
+        counters.dots = std::max(counters.dots, worker.work.dots);
+        counters.dot_flops += worker.work.dot_flops;
+        counters.copied_bytes += worker.work.copied_bytes;
+      }
+      counters.joins = state_->joins;
       owner_.idle_.push_back(std::move(state_));
     }
     RunState& operator*() const { return *state_; }
@@ -150,6 +190,7 @@ class CompiledFunction : public backends::Executable {
     counters_.bind_ms = watch.ms();
     if (bound->dots != nullptr) counters_.dot_kernels += bound->dots->kernels_made();
     counters_.arena_bytes = bound->arena_bytes;
+    counters_.workers = bound->workers();
     tell("bound to new sizes", counters_.bind_ms);
     bounds_.add(bound);
     return bound;
@@ -157,39 +198,58 @@ class CompiledFunction : public backends::Executable {
 
   void prepare(RunState& state, const std::shared_ptr<const Bound>& bound) const {
     state.error.reset();
-    state.work = {};
-    state.frame.work = &state.work;
+    state.joins = 0;
+    for (RunState::Worker& worker : state.workers) worker.work = {};
     if (state.bound == bound) return;
     state.dots = nullptr;
     state.bound = nullptr;
     state.arena.reserve(static_cast<std::uint64_t>(bound->arena_bytes));
-    state.buffers.resize(table_.buffers.size());
-    for (size_t i = 0; i < state.buffers.size(); ++i)
-      state.buffers[i] = state.arena.base() + bound->offsets[i];
     if (bound->dots != nullptr) state.dots = bound->dots->start();
-    state.frame.context = {&state.error,   rondo_record_error,
-                           called_.data(), state.arena.base() + bound->scratch_offset,
-                           rondo_run_dot,  state.dots.get()};
-    state.frame.buffers = state.buffers.data();
-    state.frame.sizes = bound->sizes.data();
+    state.rows = &rows_;
+    state.workers.resize(static_cast<size_t>(bound->workers()));
+    for (size_t w = 0; w < state.workers.size(); ++w) prepare(state, *bound, w);
     state.bound = bound;
+  }
+
+  void prepare(RunState& state, const Bound& bound, size_t number) const {
+    RunState::Worker& worker = state.workers[number];
+    worker.work = {};
+    worker.buffers.resize(table_.buffers.size());
+    for (size_t i = 0; i < worker.buffers.size(); ++i) {
+      const int rows = table_.buffers[i].rows;
+      const std::int64_t own =
+          rows < 0 || static_cast<int>(number) >= bound.rows_workers[static_cast<size_t>(rows)]
+              ? 0
+              : bound.rows_bytes[static_cast<size_t>(rows)] * static_cast<std::int64_t>(number);
+      worker.buffers[i] = state.arena.base() + bound.offsets[i] + own;
+    }
+    const std::int64_t scratch =
+        bound.scratch_offset + bound.scratch_bytes * static_cast<std::int64_t>(number);
+    worker.frame.context = {&state.error,  rondo_record_error, called_.data(), state.arena.base() + scratch,
+                            rondo_run_dot, state.dots.get()};
+    worker.frame.buffers = worker.buffers.data();
+    worker.frame.sizes = bound.sizes[number].data();
+    worker.frame.work = &worker.work;
+    worker.frame.run_rows = run_rows;
+    worker.frame.workers = &state;
   }
 
   std::vector<Array> run(RunState& state, std::span<Array* const> args) const {
     const Bound& bound = *state.bound;
-    for (size_t i = 0; i < args.size(); ++i) state.buffers[i] = static_cast<std::byte*>(args[i]->raw());
+    for (size_t i = 0; i < args.size(); ++i) set_buffer(state, i, args[i]->raw());
     std::vector<Array> results;
     results.reserve(bound.result_shapes.size());
     for (size_t i = 0; i < bound.result_shapes.size(); ++i) results.push_back(result_array(state, i));
     if (options_.poison && bound.arena_bytes > 0) std::memset(state.arena.base(), kPoison, bound.arena_bytes);
 
-    driver_(&state.frame);
+    driver_(&state.workers[0].frame);
 
     if (state.error.set()) throw backends::recorded_error(*function_, state.error.op, state.error.position);
     for (size_t i = 0; i < results.size(); ++i)
       if (table_.results[i].kind == ResultSource::kCopy) {
-        std::memcpy(results[i].raw(), state.buffers[table_.results[i].buffer], results[i].bytes());
-        state.work.copied_bytes += static_cast<std::int64_t>(results[i].bytes());
+        RunState::Worker& first = state.workers[0];
+        std::memcpy(results[i].raw(), first.buffers[table_.results[i].buffer], results[i].bytes());
+        first.work.copied_bytes += static_cast<std::int64_t>(results[i].bytes());
       }
     for (size_t i = 0; i < results.size(); ++i)
       if (table_.results[i].kind == ResultSource::kDonated)
@@ -203,9 +263,12 @@ class CompiledFunction : public backends::Executable {
     Array array = Array::uninitialised(backends::element_type(signature_.results[i].dtype),
                                        state.bound->result_shapes[i]);
     if (options_.poison) std::memset(array.raw(), kPoison, array.bytes());
-    if (source.kind == ResultSource::kOwn)
-      state.buffers[source.buffer] = static_cast<std::byte*>(array.raw());
+    if (source.kind == ResultSource::kOwn) set_buffer(state, static_cast<size_t>(source.buffer), array.raw());
     return array;
+  }
+
+  static void set_buffer(RunState& state, size_t number, void* memory) {
+    for (RunState::Worker& worker : state.workers) worker.buffers[number] = static_cast<std::byte*>(memory);
   }
 
   static constexpr int kPoison = 0xff;  // all bits set are NaN in every float type
@@ -217,6 +280,7 @@ class CompiledFunction : public backends::Executable {
   BindTable table_;
   Jit jit_;
   Driver* driver_ = nullptr;
+  std::vector<Driver*> rows_;
   std::vector<ir::Kernel> called_;
   mutable std::mutex mutex_;  // of what follows
   mutable Counters counters_;
@@ -229,7 +293,11 @@ class CompiledFunction : public backends::Executable {
 
 std::unique_ptr<backends::Executable> compile(const ir::Function& function, const CompileOptions& options) {
   passes::PassRunner::verify_given("the compiler", function);
-  return std::make_unique<CompiledFunction>(function, options);
+  try {
+    return std::make_unique<CompiledFunction>(function, options);
+  } catch (const runtime::Failure& failure) {  // of the environment
+    throw Error(failure.what());
+  }
 }
 
 }  // namespace rondo::codegen

@@ -31,6 +31,7 @@ class CanonicalText {
     text_ += ")";
     for (const ir::AttrSpec& spec : op.row->attrs)
       if (op.has_attr(spec.name)) add(op, spec);
+    if (op.has_attr("first")) add(op.dim_attr("first"));
     for (const auto& region : op.regions) {
       text_ += "{";
       for (const auto& param : region->params) define(param.get());

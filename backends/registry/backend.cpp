@@ -24,12 +24,13 @@ const T* find(std::span<const T> list, std::string_view name) {
 std::span<const Backend> all_backends() {
   static constexpr std::array<Backend, 2> backends = {{
       {"llvm", "machine code, made once for all sizes", true,
-       [](const ir::Function& function, const Dots& dots, const passes::PassRunner::Options& passes) {
+       [](const ir::Function& function, const Dots& dots, int threads,
+          const passes::PassRunner::Options& passes) {
          const DotLibrary* library = dots.library == nullptr ? nullptr : &dots.library();
-         return codegen::compile(function, {.dots = library, .passes = passes});
+         return codegen::compile(function, {.dots = library, .threads = threads, .passes = passes});
        }},
       {"reference", "the interpreter that judges the others: slow, plain, right", false,
-       [](const ir::Function& function, const Dots&, const passes::PassRunner::Options&) {
+       [](const ir::Function& function, const Dots&, int, const passes::PassRunner::Options&) {
          return reference::interpret(function);
        }},
   }};

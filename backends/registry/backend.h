@@ -25,8 +25,9 @@ struct Backend {
   std::string_view summary;
   bool takes_library;  // for dots
   /// `passes` says how passes are watched over, if the backend runs any. `dots` may have a library only if the
-  /// backend takes it. Throws Error if a library is to be loaded and can't be.
-  std::unique_ptr<Executable> (*make)(const ir::Function& function, const Dots& dots,
+  /// backend takes it. `threads` may work at once, from 1 to runtime::Workers::kMost; 0: as many as the machine has CPUs
+  /// for. Throws Error if a library is to be loaded and can't be.
+  std::unique_ptr<Executable> (*make)(const ir::Function& function, const Dots& dots, int threads,
                                       const passes::PassRunner::Options& passes);
 };
 

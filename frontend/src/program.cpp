@@ -10,6 +10,7 @@
 #include "passes/pipeline.h"
 #include "rondo/compile.h"
 #include "rondo/param.h"
+#include "runtime/workers.h"
 
 // From the user's function to an executable, and the calls of it.
 namespace rondo::detail {
@@ -37,7 +38,10 @@ std::unique_ptr<backends::Executable> make_executable(const ir::Function& functi
   if (dots->library != nullptr && !backend->takes_library)
     fail(request.loc, "the backend '" + options.backend + "' computes dots itself: leave dots to '" +
                           options.dots + "' on another backend");
-  return backend->make(function, *dots, watch);
+  if (options.threads < 0 || options.threads > runtime::Workers::kMost)
+    fail(request.loc, "threads is " + std::to_string(options.threads) + ", expected 1 to " +
+                          std::to_string(runtime::Workers::kMost) + ", or 0 for one on each CPU");
+  return backend->make(function, *dots, options.threads, watch);
 }
 
 // Passes that may be left out: all but the one without which there is no code.

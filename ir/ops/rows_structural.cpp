@@ -12,6 +12,7 @@
 #include "ir/ops/scalar_math.h"
 #include "ir/ops/support.h"
 #include "ir/reduction_order.h"
+#include "ir/row_dims.h"
 #include "ir/scan.h"
 
 namespace rondo::ir::ops {

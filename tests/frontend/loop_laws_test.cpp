@@ -9,11 +9,12 @@ using namespace rondo::testing;
 namespace {
 
 const Dim T("T"), B("B");
-constexpr int64_t kInputs = 5, kHidden = 6;
+constexpr int64_t kInputs = 16, kHidden = 20, kSteps = 20, kRows = 16;
 
 using Dots = std::vector<int64_t>;  // of the loops, forward ones first
 
-// The mean of all states, so that each time step has a gradient of its own.
+// The mean of all states, so that each time step has a gradient of its own. Two workers wait for each other four times at
+// most, however many steps there are.
 template <class MakeCell>
 Counters counters_of(MakeCell&& make_cell, bool lengths) {
   const auto loss = [&](Tensor x, Tensor length) {
@@ -21,10 +22,15 @@ Counters counters_of(MakeCell&& make_cell, bool lengths) {
     const auto run = lengths ? scan(cell, x, {.length = length}) : scan(cell, x);
     return mean(run.all.h * run.all.h);
   };
-  auto step = train_step(loss, {f32[{T, B, kInputs}], i32[{B}]}, sgd(0.1), kBackend);
+  auto step = train_step(loss, {f32[{T, B, kInputs}], i32[{B}]}, sgd(0.1),
+                         {.backend = kBackend.backend, .threads = 2});
   Weights weights = step.init(1);
-  step(weights, Array::zeros(runtime::ElementType::f32, {3, 2, kInputs}), ints({2}, {3, 1}));
-  return step.counters();
+  step(weights, Array::zeros(runtime::ElementType::f32, {kSteps, kRows, kInputs}),
+       Array::zeros(runtime::ElementType::i32, {kRows}));
+  const Counters counters = step.counters();
+  CHECK(counters.joins >= (kBackend.backend == "llvm" ? 1 : 0));
+  CHECK(counters.joins <= 4);
+  return counters;
 }
 
 Dots dots_in_loops(const Counters& counters) {

@@ -92,7 +92,11 @@ func @f(%x: f32[T,B], %h0: f32[B], %u: f32[B], %p: i1[]) -> (f32[B]) {
   %c = cond %p use(%a = %y) then { yield (%a) } else { yield (%a) }
   %w = while carry(%a = %c) use(%q = %p) test { yield (%q) } do { yield carry(%a) }
   %z = call use(%a = %w) body { yield (%a) } vjp(%b, %db) { yield (%db) }
-  return %z
+  %r = rows dims([0],[0]) cut(%a = %z) use(%b = %z) {
+    %e = exp %a
+    yield (%e)
+  }
+  return %r
 }
 )";
 
@@ -103,6 +107,7 @@ std::vector<MemoryCase> memory_cases() {
   const auto cond = [body](Module& m) -> Op& { return *body(m).ops[2]; };
   const auto loop = [body](Module& m) -> Op& { return *body(m).ops[3]; };
   const auto call = [body](Module& m) -> Op& { return *body(m).ops[4]; };
+  const auto rows = [body](Module& m) -> Op& { return *body(m).ops[5]; };
   return {
       {"module_c1", [](Module& m) { m.functions.push_back(clone_function(*m.functions[0], "f")); }},
       {"func_c1", [](Module& m) { m.functions[0]->name = "a name"; }},
@@ -141,6 +146,8 @@ std::vector<MemoryCase> memory_cases() {
       {"call_c1", [call](Module& m) { call(m).regions[0]->add_param(f32[{}]); }},
       {"call_c2", [call](Module& m) { call(m).regions[0]->param(0)->type = f32[{}]; }},
       {"call_c4", [call](Module& m) { call(m).regions[1]->add_param(f32[{}]); }},
+      {"rows_c1", [rows](Module& m) { rows(m).regions[0]->add_param(f32[{}]); }},
+      {"rows_c2", [rows](Module& m) { rows(m).regions[0]->param(1)->type = f32[{}]; }},
       {"fusion_c2", [fusion](Module& m) { fusion(m).regions[0]->param(1)->type = f32[{}]; }},
   };
 }

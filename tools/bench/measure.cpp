@@ -110,7 +110,7 @@ class Trial {
                        }) /
                        calls_);
     }
-    peaks_.push_back(peak_gflops(request_.shape.dtype));
+    peaks_.push_back(peak_gflops(request_.shape.dtype, request_.options.threads));
   }
 
   Measured result() const {

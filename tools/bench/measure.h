@@ -21,7 +21,7 @@ struct Request {
 /// What one model took. Rates are those of dots alone: what else is computed takes time and counts for nothing.
 struct Measured {
   double ms = 0, ms_min = 0, ms_max = 0;  // of one call: medians of rounds, and their range
-  double gflops = 0, peak_gflops = 0;     // of dots; of one core at the same time
+  double gflops = 0, peak_gflops = 0;     // of dots; of the threads at the same time
   Counters counters;
   int64_t peak_bytes = 0;  // of the process
 };

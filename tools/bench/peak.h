@@ -5,8 +5,8 @@
 
 namespace rondo::bench {
 
-/// What one core can do at most right now: independent multiply-adds of whole vectors in registers, in 1e9 floating-point
-/// operations a second, measured for about two milliseconds. f32 or f64.
-double peak_gflops(DType dtype);
+/// What so many threads can do at most right now: independent multiply-adds of whole vectors in registers, in 1e9
+/// floating-point operations a second, measured for about two milliseconds. f32 or f64.
+double peak_gflops(DType dtype, int threads);
 
 }  // namespace rondo::bench

@@ -2,6 +2,7 @@
 #include "tools/fuzz/checks.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "backends/llvm/executable.h"
@@ -134,7 +135,9 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   passes::drop_identities(*function);
   passes::remove_dead_code(*function);
   const auto interpreter = reference::interpret(*function);
-  const auto compiled = codegen::compile(*function, {.poison = true});
+  constexpr std::array kThreads = {1, 2, 3, 5, 16};
+  const auto compiled = codegen::compile(
+      *function, {.poison = true, .threads = kThreads[random.below(kThreads.size())], .work_per_worker = 1});
   for (int draw = 0; draw < 3; ++draw) {
     const std::optional<Inputs> inputs = draw_inputs(*function, random, Values::kMixed);
     if (!inputs) return {Verdict::kDrawAgain};

@@ -4,13 +4,14 @@
 // In reverse: for each float parameter a direction of normal numbers is drawn, and a cotangent for each result: the slope
 // g[p] is then one number for each parameter. It passes if
 //
-//   |g[p] - R(h)| <= 1e-6 * max(|g[p]|, 1e-6 * max|g|) + 3 * noise / h
+//   |g[p] - R(h)| <= max(1e-6 * max(|g[p]|, 1e-6 * max|g|), 1e-50) + 3 * noise / h
 //
 // where R(h) is Richardson's (4 D(h/2) - D(h)) / 3 of two central differences D. The second term is what
 // differences cannot tell: evaluated in floating point, the results are known up to about
 // noise = eps * sum |cotangent * result|, so D(h) up to noise / h, and R(h) up to (4 * 2 + 1) / 3 * noise / h.
 // (Where that decided, for 0.1 % of 34,000 slopes, the error was at most 1.2 * noise / h.) The sum is over
-// elements that differ; if none does, the slope may be too small to be seen in any of them.
+// elements that differ; if none does, the slope may be too small to be seen in any of them. Below 1e-50 a slope
+// is a product of dozens of saturated derivatives, each of which cancelled: noise says too little about those.
 //
 // h starts at 1e-3, and shrinks where a result is so steep that h^4 is not small yet; but only while the second
 // term stays below the first, so that smaller steps at most double what is allowed. Kinks are for the program
@@ -100,7 +101,7 @@ Difference central_difference(const Point& point, const Direction& direction, do
 // What differences say if that is not the slope.
 std::optional<double> contradiction(const Point& point, const Direction& direction, double slope,
                                     double largest) {
-  const double allowed = 1e-6 * std::max(std::abs(slope), 1e-6 * largest);
+  const double allowed = std::max(1e-6 * std::max(std::abs(slope), 1e-6 * largest), 1e-50);
   for (double h = 1e-3;; h /= 4) {
     const Difference coarse = central_difference(point, direction, h),
                      fine = central_difference(point, direction, h / 2);

@@ -3,7 +3,7 @@
 // bits differ; whether they may is judged against double precision. With x a result as the interpreter has it, e
 // the same in double precision and z what the function gives, in the L2 and in the maximum norm
 //
-//   |z - e| <= 8 * |x - e| + 16 * eps * |e|
+//   |z - e| <= 16 * |x - e| + 16 * eps * |e|
 //
 // over the elements that are finite; z must be NaN or infinite where x is. So an error may be as large as those
 // that the language's own order makes, within a factor. An ill-conditioned function is drawn again: where x is
@@ -78,8 +78,8 @@ Verdict judge(const Outcome& outcome) {
     noise.add(n[i] - e[i]);
     error.add(z[i] - e[i]);
   }
-  const double l2 = 8 * usual.l2() + 16 * kEpsilon * size.l2();
-  const double largest = 8 * usual.largest + 16 * kEpsilon * size.largest;
+  const double l2 = 16 * usual.l2() + 16 * kEpsilon * size.l2();
+  const double largest = 16 * usual.largest + 16 * kEpsilon * size.largest;
   if (usual.l2() > kIllConditioned * size.l2() || noise.l2() > l2 || noise.largest > largest)
     return {Verdict::kDrawAgain};
   if (other_infinities) return {Verdict::kFail, "is infinite or NaN elsewhere than the interpreter's"};

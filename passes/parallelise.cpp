@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// parallelise: puts what works row by row into `rows` ops, which workers run on a share of the rows each.
+//
+// Before:  %a = dot %x, %W contract([2],[0]) : f32[T,B,512]
+//          %s = scan T index(%t) over(%at = %a) carry(%h = %h0) use(%u = %U) {..} : f32[B,128], f32[T,B,128]
+//          %dU = dot %s, %d contract([0,1],[0,1]) : f32[128,512]
+// After:   %s = rows dims([1,0],[1]) cut(%x = %x, %h0 = %h0) use(%W = %W, %U = %U) {
+//            %a = dot %x, %W contract([2],[0]) : f32[T,B,512]
+//            %s = scan T ..
+//            yield (%s) } : f32[T,B,128]
+//          %dU = rows dims([2],[0]) cut(%s = %s) use(%d = %d) {
+//            %dU = dot %s, %d contract([0,1],[0,1]) : f32[128,512]
+//            yield (%dU) } : f32[128,512]
+//
+// Legal:   if no row needs another one (`rows` of the ops' rows; through loops, no carry or stack may mix rows) and no op
+//          may record an error. Exact: an element has the same bits however many rows are computed with it.
+// A loss:  what has few rows, or little to do: how many workers share a `rows` op is decided when sizes are known, one
+//          where more don't pay. A value that is cut along an inner dim is copied, unless only loops read or write it.
+// Needs:   everything that moves ops in and out of loops to be done, since a `rows` op is in its way; feeds expand-math
+//          and fuse, which work within, and plan-memory, which gives each worker memory of its own.
+//
+// The ops of a function's body run in stages: what is serial, then a `rows` op, and so on. Each op comes into the first
+// stage that it can run in. Rows are first those of the symbol along which most loops and dots work row by row, as a
+// rule the rows of a batch: one `rows` op holds everything from the input to its cotangents. Other ops that are worth
+// it are cut along the first dim of their results: gradients of weights, which sum over all rows of the batch, and what
+// updates the weights by them.
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ir/builder.h"
+#include "ir/row_dims.h"
+#include "passes/applications.h"
+#include "passes/memory_plan.h"
+#include "passes/passes.h"
+
+namespace rondo::passes {
+
+using namespace ir;
+
+namespace {
+
+// The dim of each operand and result that is cut; -1 where it is whole.
+using Cut = RowLink;
+
+bool has(const std::vector<int>& dims, int dim) {
+  return std::find(dims.begin(), dims.end(), dim) != dims.end();
+}
+
+bool mentions(Dim dim, Dim symbol) {
+  const auto symbols = dim.symbols();
+  return std::find(symbols.begin(), symbols.end(), symbol.text()) != symbols.end();
+}
+
+// Cuts along the dim that is a certain symbol.
+class SymbolCuts {
+ public:
+  explicit SymbolCuts(Dim symbol) : symbol_(symbol) {}
+
+  // Of an op that works row by row, and gives nothing that has no rows.
+  std::optional<Cut> cut(const Op& op) const {
+    if (can_record_error(op) || op.row == &ops::rows) return std::nullopt;
+    Cut cut = dims_of(op);
+    if (has(cut.results, -1) || !fits(op)) return std::nullopt;
+    return cut;
+  }
+
+ private:
+  static constexpr int kNone = -1, kMixed = -2;
+
+  int dim_of(const Type& type) const {
+    int found = kNone;
+    for (size_t i = 0; i < type.dims.size(); ++i) {
+      if (!mentions(type.dims[i], symbol_)) continue;
+      if (found != kNone || type.dims[i] != symbol_) return kMixed;
+      found = static_cast<int>(i);
+    }
+    return found;
+  }
+
+  Cut dims_of(const Op& op) const {
+    Cut cut;
+    for (const Value* operand : op.operands) cut.operands.push_back(dim_of(operand->type));
+    for (const auto& result : op.results) cut.results.push_back(dim_of(result->type));
+    return cut;
+  }
+
+  bool fits(const Op& op) const {
+    const Cut cut = dims_of(op);
+    if (has(cut.operands, kMixed) || has(cut.results, kMixed)) return false;
+    if (!op.regions.empty()) return fits_region_op(op, cut);
+    if (std::ranges::all_of(cut.operands, [](int dim) { return dim < 0; }) && !any_rows(cut.results))
+      return true;
+    const std::vector<RowLink> links = row_links(op);
+    return std::ranges::any_of(links, [&](const RowLink& link) {
+      return link.operands == cut.operands && link.results == cut.results;
+    });
+  }
+
+  static bool any_rows(const std::vector<int>& dims) {
+    return std::ranges::any_of(dims, [](int dim) { return dim >= 0; });
+  }
+
+  bool fits_region_op(const Op& op, const Cut& cut) const {
+    if (op.row == &ops::scan && mentions(op.dim_attr("length"), symbol_)) return false;
+    for (size_t i = op.operands.size() - op.row->operands.size(); i < op.operands.size(); ++i)
+      if (cut.operands[i] >= 0) return false;
+    for (size_t k = 0; k < op.regions.size(); ++k) {
+      const Graph& block = *op.regions[k];
+      if (op.row->region.blocks[k].gives == BlockSpec::Gives::kCotangents) return false;
+      if (op.row->region.blocks[k].gives == BlockSpec::Gives::kDecision &&
+          dim_of(block.results[0]->type) >= 0)
+        return false;
+      for (const auto& inner : block.ops)
+        if (!fits(*inner)) return false;
+    }
+    return true;
+  }
+
+  Dim symbol_;
+};
+
+bool is_made(const Op& op) { return op.row->family == Family::kMake && op.operands.empty(); }
+bool is_anchor(const Op& op) { return op.row == &ops::scan || op.row == &ops::dot; }
+
+// How much of its time a function may spend where rows are those of a symbol: dots, in loops above all.
+int64_t worth(const Function& function, Dim symbol) {
+  const SymbolCuts cuts(symbol);
+  int64_t worth = 0;
+  for (const auto& op : function.body.ops) {
+    if (!is_anchor(*op) || !cuts.cut(*op)) continue;
+    ++worth;
+    for (const auto& region : op->regions)
+      for_each_op(*region, [&](const Op& inner) { worth += inner.row == &ops::dot ? 100 : 1; });
+  }
+  return worth;
+}
+
+std::optional<Dim> best_symbol(const Function& function) {
+  std::optional<Dim> best;
+  int64_t most = 0;
+  for (const auto& param : function.body.params)
+    for (Dim dim : param->type.dims)
+      if (dim.is_symbol() && dim != best)
+        if (const int64_t value = worth(function, dim); value > most) best = dim, most = value;
+  return best;
+}
+
+constexpr int64_t kFewRows = 16;        // of a known number, not worth a worker
+constexpr int64_t kFewElements = 4096;  // written by an op without dots or sums
+constexpr int64_t kMoved = 1 << 18;     // written by one that computes nothing
+
+// Whether cutting an op that fits nowhere else may pay. What depends on sizes may.
+bool is_worth_cutting(const Op& op) {
+  const Type& result = op.result()->type;
+  if (result.dims[0].is_constant() && result.dims[0].constant() < kFewRows) return false;
+  if (op.row == &ops::dot) return true;
+  const Dim elements = op.row->family == Family::kReduce ? op.operands[0]->type.size() : result.size();
+  return !elements.is_constant() || elements.constant() >= (op.row->is_elementwise() ? kFewElements : kMoved);
+}
+
+// Along the first dim of the results.
+std::optional<Cut> cut_first_dim(const Op& op) {
+  if (!op.regions.empty() || can_record_error(op) || is_made(op) || op.row->keeps_elements) return std::nullopt;
+  for (const auto& result : op.results)
+    if (result->type.rank() == 0) return std::nullopt;
+  if (!is_worth_cutting(op)) return std::nullopt;
+  for (const RowLink& link : row_links(op))
+    if (std::ranges::all_of(link.results, [](int dim) { return dim == 0; })) return link;
+  return std::nullopt;
+}
+
+// An op of the function's body.
+struct Item {
+  std::unique_ptr<Op> owner;  // until it has its new place
+  Op* op;
+  std::optional<Cut> cut;  // null: serial
+  bool by_symbol = false;
+  bool records = false;  // an error, maybe
+  int stage = 0;
+};
+
+// What goes into a `rows` op.
+class RowsBody {
+ public:
+  explicit RowsBody(Function& function) : graph_(std::make_unique<Graph>(&function)) {}
+
+  // The operands are those that the op would have outside.
+  void add(Item& item) {
+    Values& operands = item.op->operands;
+    for (size_t i = 0; i < operands.size(); ++i) operands[i] = inner(operands[i], item.cut->operands[i]);
+    graph_->append(std::move(item.owner));
+  }
+
+  Op* emit(Builder b, Values results, const std::vector<int64_t>& dims) {
+    graph_->results = std::move(results);
+    std::ranges::stable_partition(graph_->params,
+                                  [&](const auto& param) { return cut_params_.contains(param.get()); });
+    for (size_t i = 0; i < graph_->params.size(); ++i) graph_->params[i]->index = static_cast<int>(i);
+    const std::vector<int> groups = {static_cast<int>(cut_.size()), static_cast<int>(use_.size())};
+    Values operands = std::move(cut_);
+    operands.insert(operands.end(), use_.begin(), use_.end());
+    std::vector<std::unique_ptr<Graph>> regions;
+    regions.push_back(std::move(graph_));
+    return b.emit_region(ops::rows, std::move(operands), groups,
+                         {make_attr(ops::rows, "dims", {ints(dims_), ints(dims)})}, std::move(regions), {});
+  }
+
+ private:
+  Value* inner(Value* value, int dim) {
+    if (value->graph == graph_.get()) return value;
+    if (value->op != nullptr && is_made(*value->op)) return copy(value, dim);
+    Value*& param = params_[{value, dim}];
+    if (param != nullptr) return param;
+    param = graph_->add_param(value->type, value->name);
+    (dim >= 0 ? cut_ : use_).push_back(value);
+    if (dim >= 0) dims_.push_back(dim), cut_params_.insert(param);
+    return param;
+  }
+
+  Value* copy(Value* made, int dim) {
+    Value*& copied = copies_[{made, dim}];
+    if (copied == nullptr) copied = Builder(*graph_, made->op->loc).clone(*made->op, {})->result();
+    return copied;
+  }
+
+  std::unique_ptr<Graph> graph_;
+  Values cut_, use_;
+  std::vector<int64_t> dims_;
+  std::unordered_set<const Value*> cut_params_;
+  std::map<std::pair<Value*, int>, Value*> params_;
+  std::map<std::pair<Value*, int>, Value*> copies_;
+};
+
+class Stages {
+ public:
+  explicit Stages(Function& function)
+      : function_(function), returned_(function.body.results.begin(), function.body.results.end()) {
+    const std::optional<Dim> symbol = best_symbol(function);
+    for (const auto& op : function.body.ops) {
+      Item item{.owner = nullptr, .op = op.get(), .cut = std::nullopt, .records = can_record_error(*op)};
+      if (symbol && !is_made(*op)) item.cut = SymbolCuts(*symbol).cut(*op);
+      item.by_symbol = item.cut.has_value();
+      if (!item.cut) item.cut = cut_first_dim(*op);
+      items_.push_back(std::move(item));
+    }
+    for (const Item& item : items_) {
+      for (const auto& result : item.op->results) makers_[result.get()] = &item;
+      for (const Value* operand : item.op->operands) users_[operand].push_back(&item);
+    }
+  }
+
+  // Gives every op its stage. True if any is cut.
+  bool place() {
+    do place_once();
+    while (release());
+    return std::ranges::any_of(items_, [](const Item& item) { return item.cut.has_value(); });
+  }
+
+  void build() {
+    std::map<int, std::vector<Item*>> stages;
+    for (size_t i = 0; i < items_.size(); ++i) {
+      items_[i].owner = std::move(function_.body.ops[i]);
+      stages[items_[i].stage].push_back(&items_[i]);
+    }
+    function_.body.ops.clear();
+    for (const auto& [stage, items] : stages) build(stage, items);
+    for (Value*& result : function_.body.results) result = outer(result);
+    remove_dead_code(function_);
+  }
+
+ private:
+  // Stage k is the serial ops, then the cut ones. What is cut otherwise than it was made waits for all workers. What may
+  // record errors keeps its order: the first one is told.
+  void place_once() {
+    int last_recorder = 0;
+    for (Item& item : items_) {
+      item.stage = item.records ? last_recorder : 0;
+      for (size_t i = 0; i < item.op->operands.size(); ++i) {
+        const Value* operand = item.op->operands[i];
+        if (operand->op == nullptr) continue;
+        const Item& from = *makers_.at(operand);
+        const bool same_rows = from.cut && item.cut && item.cut->operands[i] >= 0 &&
+                               item.cut->operands[i] == from.cut->results[operand->index];
+        item.stage = std::max(item.stage, from.stage + (from.cut && !same_rows ? 1 : 0));
+      }
+      if (item.records) last_recorder = item.stage;
+    }
+  }
+
+  // A stage without a dot or a loop does not hold the symbol's rows, which as a rule lie in an inner dim.
+  bool release() {
+    std::unordered_set<int> anchored;
+    for (const Item& item : items_)
+      if (item.cut && is_anchor(*item.op)) anchored.insert(item.stage);
+    bool changed = false;
+    for (Item& item : items_) {
+      if (!item.by_symbol || anchored.contains(item.stage)) continue;
+      item.cut = cut_first_dim(*item.op);
+      item.by_symbol = false;
+      changed = true;
+    }
+    return changed;
+  }
+
+  // What stands for a value in the function's body now.
+  Value* outer(Value* value) const {
+    const auto found = outer_.find(value);
+    return found == outer_.end() ? value : found->second;
+  }
+
+  bool is_read_outside(const Value* value, int stage) const {
+    const auto users = users_.find(value);
+    const auto is_outside = [&](const Item* user) { return !user->cut || user->stage != stage; };
+    return (users != users_.end() && std::ranges::any_of(users->second, is_outside)) ||
+           returned_.contains(value);
+  }
+
+  void build(int stage, const std::vector<Item*>& items) {
+    RowsBody body(function_);
+    Values results;
+    std::vector<int64_t> dims;  // of the results
+    const Op* first = nullptr;
+    for (Item* item : items) {
+      for (Value*& operand : item->op->operands) operand = outer(operand);
+      if (!item->cut) {
+        function_.body.append(std::move(item->owner));
+        continue;
+      }
+      if (first == nullptr || (first->row != &ops::scan && item->op->row == &ops::scan)) first = item->op;
+      body.add(*item);
+      for (const auto& result : item->op->results)
+        if (is_read_outside(result.get(), stage)) {
+          results.push_back(result.get());
+          dims.push_back(item->cut->results[static_cast<size_t>(result->index)]);
+        }
+    }
+    if (results.empty()) return;
+    const Op* rows = body.emit(Builder(function_.body, first->loc.via("parallelise")), results, dims);
+    for (size_t i = 0; i < results.size(); ++i) {
+      rows->results[i]->name = results[i]->name;
+      outer_[results[i]] = rows->result(static_cast<int>(i));
+    }
+  }
+
+  Function& function_;
+  const std::unordered_set<const Value*> returned_;
+  std::vector<Item> items_;
+  std::unordered_map<const Value*, const Item*> makers_;
+  std::unordered_map<const Value*, std::vector<const Item*>> users_;
+  std::unordered_map<const Value*, Value*> outer_;
+};
+
+}  // namespace
+
+bool parallelise(Function& function) {
+  if (!Applications::one_more()) return false;
+  Stages stages(function);
+  if (!stages.place()) return false;
+  stages.build();
+  Applications::done();
+  return true;
+}
+
+}  // namespace rondo::passes

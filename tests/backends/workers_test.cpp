@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Functions whose `rows` ops are shared by workers.
+#include <doctest/doctest.h>
+
+#include "passes/vjp.h"
+#include "tests/backends/compiled.h"
+
+using namespace rondo;
+using namespace rondo::test;
+
+namespace {
+
+codegen::CompileOptions with(int threads) {
+  return {.poison = true, .threads = threads, .work_per_worker = 1};
+}
+
+// For any number of workers and all sizes, fewer rows than workers among them.
+bool agrees_for_all(const std::string& text) {
+  for (const int threads : {1, 2, 3, 5, 16}) {
+    const Compiled compiled(text, with(threads));
+    for (const int64_t T : {0, 1, 2, 5})
+      for (const int64_t B : {0, 1, 2, 7, 33})
+        if (!compiled.agrees({{"T", T}, {"B", B}})) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("an LSTM and its gradient have the same bits for any number of workers, a hundred times") {
+  CHECK(agrees_for_all(kLstm));
+  const auto gradient = passes::vjp(*ir::parse(kLstm, "test").functions[0]);
+  const Compiled alone(*gradient, with(1));
+  const Sizes sizes = {{"T", 6}, {"B", 7}};
+  Arrays args = alone.draw(sizes);
+  const Arrays expected = Compiled::run(*alone.code, args);
+  CHECK(alone.code->counters().joins == 0);
+  for (const int threads : {2, 3, 5, 16}) {
+    const Compiled shared(*gradient, with(threads));
+    for (int repeat = 0; repeat < 100; ++repeat) {
+      Arrays again = shared.draw(sizes);
+      const Arrays found = Compiled::run(*shared.code, again);
+      for (size_t i = 0; i < expected.size(); ++i) REQUIRE(fuzz::same_bits(found[i], expected[i]));
+    }
+    CHECK(shared.code->counters().workers == std::min(threads, 7));
+    CHECK(shared.code->counters().joins >= 1);
+    CHECK(shared.code->counters().joins <= 4);
+  }
+}
+
+TEST_CASE("operands and results that are cut along an inner dim, read and written by loops or not") {
+  CHECK(agrees_for_all(R"(
+func @f(%x: f32[T,B,3], %s: f32[T,2,B], %w: f32[3,4]) -> (f32[T,B,4], f32[T,2,B], f32[T,B,3], f32[B,4]) {
+  %a, %b, %c, %d = rows dims([1,2],[1,2,1,0]) cut(%x = %x, %s = %s) use(%w = %w) {
+    %a = dot %x, %w contract([2],[0])
+    %e = exp %s
+    %h0 = constant value(0.5) : f32[B,3]
+    %h, %c = scan T index(%t) over(%xt = %x) carry(%h = %h0) use() {
+      %n = mul %xt, %h
+      yield carry(%n) stack(%h)
+    }
+    %l = dot %h, %w contract([1],[0])
+    yield (%a, %e, %c, %l)
+  } : f32[T,B,4], f32[T,2,B], f32[T,B,3], f32[B,4]
+  return %a, %b, %c, %d
+})"));
+}
+
+TEST_CASE("a loop goes over another one's stack among the rows of all") {
+  CHECK(agrees_for_all(R"(
+func @f(%x: f32[T,B,3]) -> (f32[T,B,3], f32[T,B,3]) {
+  %a, %b = rows dims([1],[1,1]) cut(%x = %x) use() {
+    %h0 = constant value(0.5) : f32[B,3]
+    %h, %c = scan T index(%t) over(%xt = %x) carry(%h = %h0) use() {
+      %n = mul %xt, %h
+      yield carry(%n) stack(%h)
+    }
+    %g, %d = scan T reverse index(%t) over(%ct = %c, %xt = %x) carry(%g = %h0) use() {
+      %m = add %ct, %xt
+      %n = mul %m, %g
+      yield carry(%n) stack(%n)
+    }
+    yield (%c, %d)
+  } : f32[T,B,3], f32[T,B,3]
+  return %a, %b
+})"));
+}
+
+TEST_CASE("a parameter is updated row by row where it lies, and an iota knows its rows") {
+  const char* const text = R"(
+func @f(%w: f32[B,4] donate, %x: f32[T,B]) -> (f32[B,4], i32[B]) {
+  %w1, %n = rows dims([0,1],[0,0]) cut(%w = %w, %x = %x) use() {
+    %s = reduce_sum %x dims([0])
+    %wide = broadcast %s dims([0]) : f32[B,4]
+    %w1 = sub %w, %wide
+    %n = iota dim(0) : i32[B]
+    yield (%w1, %n)
+  } : f32[B,4], i32[B]
+  return %w1, %n
+})";
+  CHECK(agrees_for_all(text));
+  const Compiled compiled(text, with(3));
+  Arrays args = compiled.draw({{"T", 4}, {"B", 9}});
+  const void* const memory = args[0].raw();
+  const Arrays results = Compiled::run(*compiled.code, args);
+  CHECK(results[0].raw() == memory);
+}
+
+TEST_CASE("little work asks for no worker") {
+  const Compiled compiled(kLstm, {.threads = 4});
+  CHECK(compiled.agrees({{"T", 2}, {"B", 4}}));
+  CHECK(compiled.code->counters().workers == 1);
+  CHECK(compiled.code->counters().joins == 0);
+  CHECK(compiled.agrees({{"T", 200}, {"B", 64}}));
+  CHECK(compiled.code->counters().workers == 4);
+  CHECK(compiled.code->counters().joins == 1);
+}
+
+TEST_CASE("a view of a worker's copy is no memory of the result's") {
+  CHECK(agrees_for_all(R"(
+func @f(%x: f32[1,B]) -> (f32[B]) {
+  %y = rows dims([1],[0]) cut(%x = %x) use() {
+    %v = reshape %x : f32[B]
+    yield (%v)
+  } : f32[B]
+  return %y
+})"));
+}
