@@ -18,13 +18,11 @@
 //          a binding may be used no more. Feeds code generation, whose dot kernel loads columns as vectors.
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "ir/ops/support.h"
-#include "ir/scan.h"
 #include "passes/applications.h"
 #include "passes/passes.h"
-#include "passes/rewrite.h"
+#include "passes/relayout.h"
 
 namespace rondo::passes {
 
@@ -70,91 +68,36 @@ Dims wanted_order(const ir::Op& dot, int operand) {
   return order;
 }
 
-// One graph. Scans within are done by a Layout of their own before the scan itself is reached, so that what
-// they want transposed outside can still be written in front of them.
-class Layout {
- public:
-  explicit Layout(ir::Graph& graph) : graph_(graph) {}
-
-  bool run() {
-    if (is_rows_body(graph_)) return false;
-    rewrite_ops(graph_, [&](ir::Builder& builder, ir::Op& op) -> Replacement {
-      if (op.row == &ir::ops::dot)
-        visit_dot(builder, op);
-      else if (op.row == &ir::ops::scan)
-        visit_scan(builder, op);
-      else
-        for (const auto& region : op.regions) changed_ |= Layout(*region).run();
-      return {};
-    });
-    return changed_;
+void lay_out(Relayout& layout, ir::Builder& b, ir::Op& dot, bool& changed) {
+  const int operand = column_operand(dot);
+  if (operand < 0 || !has_columns_apart(dot, operand)) return;
+  const Dims order = wanted_order(dot, operand);
+  b.loc = dot.loc;
+  dot.loc = dot.loc.via("layout-dots");
+  dot.operands[operand] =
+      layout.laid_out(b, dot.operands[operand], ir::join(order), [order](ir::Builder& b, ir::Value* value) {
+        b.loc = b.loc.via("layout-dots");
+        return b.transpose(value, order);
+      });
+  for (const char* attr : {"contract", "batch"}) {
+    if (!dot.has_attr(attr)) continue;
+    std::array<Dims, 2> dims = {dot.ints_attr(attr, 0), dot.ints_attr(attr, 1)};
+    for (int64_t& dim : dims[operand]) dim = std::find(order.begin(), order.end(), dim) - order.begin();
+    dot.set_attr(attr, {ir::ints(dims[0]), ir::ints(dims[1])});
   }
-
- private:
-  // What the body wants of the scan's operands: a new parameter for each.
-  struct Wish {
-    ir::Value* use_param;
-    Dims order;
-  };
-
-  void visit_dot(ir::Builder& builder, ir::Op& dot) {
-    const int operand = column_operand(dot);
-    if (operand < 0 || !has_columns_apart(dot, operand)) return;
-    const Dims order = wanted_order(dot, operand);
-    dot.loc = dot.loc.via("layout-dots");
-    builder.loc = dot.loc;
-    dot.operands[operand] = transposed(builder, dot.operands[operand], order);
-    for (const char* attr : {"contract", "batch"}) {
-      if (!dot.has_attr(attr)) continue;
-      std::array<Dims, 2> dims = {dot.ints_attr(attr, 0), dot.ints_attr(attr, 1)};
-      for (int64_t& dim : dims[operand]) dim = std::find(order.begin(), order.end(), dim) - order.begin();
-      dot.set_attr(attr, {ir::ints(dims[0]), ir::ints(dims[1])});
-    }
-    Applications::done();
-    changed_ = true;
-  }
-
-  void visit_scan(ir::Builder& builder, ir::Op& scan) {
-    Layout body(*scan.regions[0]);
-    changed_ |= body.run();
-    builder.loc = scan.loc.via("layout-dots");
-    for (const Wish& wish : body.wishes_) {
-      ir::Value* operand = scan.operands[wish.use_param->index - 1];  // the scan's index has none
-      scan.operands.push_back(transposed(builder, operand, wish.order));
-      ++scan.groups[2];
-    }
-  }
-
-  // A value with its dims in this order, made once: outside, if it comes from there.
-  ir::Value* transposed(ir::Builder& builder, ir::Value* value, const Dims& order) {
-    ir::Value*& result = transposed_[{value, order}];
-    if (result != nullptr) return result;
-    if (is_use_param(*value)) {
-      wishes_.push_back({value, order});
-      std::vector<Dim> dims;
-      for (int64_t dim : order) dims.push_back(value->type.dims[dim]);
-      result = graph_.add_param({value->type.dtype, dims});
-    } else {
-      result = builder.transpose(value, order);
-    }
-    return result;
-  }
-
-  // Uses are the last parameters; those that were wished for stand behind.
-  bool is_use_param(const ir::Value& value) const {
-    const ir::Op* scan = graph_.owner;
-    if (value.op != nullptr || scan == nullptr || scan->row != &ir::ops::scan) return false;
-    return value.index > scan->groups[0] + scan->groups[1];
-  }
-
-  ir::Graph& graph_;
-  std::map<std::pair<ir::Value*, Dims>, ir::Value*> transposed_;
-  std::vector<Wish> wishes_;
-  bool changed_ = false;
-};
+  Applications::done();
+  changed = true;
+}
 
 }  // namespace
 
-bool layout_dots(ir::Function& function) { return Layout(function.body).run(); }
+bool layout_dots(ir::Function& function) {
+  const Relayout::Visit visit = [](Relayout& layout, ir::Builder& b, ir::Op& dot,
+                                   bool& changed) -> Replacement {
+    lay_out(layout, b, dot, changed);
+    return {};
+  };
+  return Relayout(function.body, visit).run();
+}
 
 }  // namespace rondo::passes

@@ -163,7 +163,8 @@ bool is_worth_cutting(const Op& op) {
 
 // Along the first dim of the results.
 std::optional<Cut> cut_first_dim(const Op& op) {
-  if (!op.regions.empty() || can_record_error(op) || is_made(op) || op.row->keeps_elements) return std::nullopt;
+  if (!op.regions.empty() || can_record_error(op) || is_made(op) || op.row->keeps_elements)
+    return std::nullopt;
   for (const auto& result : op.results)
     if (result->type.rank() == 0) return std::nullopt;
   if (!is_worth_cutting(op)) return std::nullopt;

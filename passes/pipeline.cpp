@@ -58,6 +58,8 @@ std::span<const Pass> lowering_pipeline() {
       // The kernels of dots want columns next to each other. While dots can still be seen in the loops that
       // give them their weights: those are laid out once, outside.
       "layout-dots",
+      // In panels, now that they are columns.
+      "pack-dots",
       // What nothing needs costs no code; among it bindings of weights that are now laid out otherwise.
       "remove-dead-code",
       // What works row by row, for several workers at once. Behind all that moves ops between loops and what is around

@@ -112,7 +112,8 @@ class DotGenerator {
     llvm::Function* function = begin_panel_function(name_ + ".panel" + llvm::Twine(panel.vectors), args);
     for (int rows : panel.tile_rows) {
       Value* left = args[kCount];
-      args[kCount] = builder_.CreateUDiv(left, constant(rows));
+      const bool may_spare = rows == panel.tile_rows[0] && panel.tile_rows.size() > 3;
+      args[kCount] = may_spare ? spare_tile(left, rows) : builder_.CreateUDiv(left, constant(rows));
       llvm::Function* tiles = emit_tiles(panel, rows);
       emit_if(builder_, builder_.CreateICmpNE(args[kCount], constant(0)),
               [&] { builder_.CreateCall(tiles, args); });
@@ -123,6 +124,16 @@ class DotGenerator {
     }
     builder_.CreateRetVoid();
     return function;
+  }
+
+  /// So many of the highest tiles that no more than one or two rows remain alone: a tile of so few has not enough
+  /// independent sums. 6 + 2 becomes 4 + 4, 6 + 1 becomes 4 + 3.
+  Value* spare_tile(Value* left, int rows) {
+    Value* tiles = builder_.CreateUDiv(left, constant(rows));
+    Value* rest = builder_.CreateURem(left, constant(rows));
+    Value* few = builder_.CreateICmpULE(builder_.CreateSub(rest, constant(1)), constant(1));
+    Value* spare = builder_.CreateAnd(few, builder_.CreateICmpUGT(tiles, constant(0)));
+    return builder_.CreateSub(tiles, builder_.CreateZExt(spare, index_));
   }
 
   /// Tiles of `rows` rows, one below the other.
@@ -239,7 +250,8 @@ class DotGenerator {
     Value* accumulate = builder_.CreateICmpNE(args[11], constant(0));
     Value* width = constant(panel.vectors * lanes_);
     Value* whole = builder_.CreateMul(builder_.CreateSDiv(n, width), width);
-    Value* pack = builder_.CreateICmpSGE(m, constant(kPackRows));
+    Value* pack = builder_.CreateAnd(builder_.CreateICmpSGE(m, constant(kPackRows)),
+                                     builder_.CreateICmpNE(b_k, width));  // it is packed then
     // Even without any k there is a block: it stores +0.
     Value* end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, k, constant(1));
     emit_loop(builder_, constant(0), end, constant(kBlock), [&](Value* first) {
@@ -293,6 +305,10 @@ class DotGenerator {
 std::int64_t dot_scratch_size(const Target& target, runtime::ElementType type) {
   int lanes = target.lanes(static_cast<int>(runtime::element_size(type)));
   return kBlock * wide_panel(target).vectors * lanes;
+}
+
+std::int64_t dot_panel_bytes(const Target& target) {
+  return static_cast<std::int64_t>(wide_panel(target).vectors) * target.vector_bytes;
 }
 
 void emit_dot_kernel(const CodeModule& code, const Target& target, runtime::ElementType type,

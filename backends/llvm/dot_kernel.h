@@ -33,6 +33,9 @@ using LanesDotFunction = void(const T* a, const T* b, T* c, std::int64_t M, std:
 /// Elements of scratch memory that a DotFunction wants; best aligned to 64 bytes.
 std::int64_t dot_scratch_size(const Target& target, runtime::ElementType type);
 
+/// Bytes of the columns of b that the kernel works on at a time: best they lie in one piece.
+std::int64_t dot_panel_bytes(const Target& target);
+
 /// Adds a DotFunction called `name` to the module. `type` is f32, f64, or bf16 if the target has_bf16_pairs, else
 /// InternalError. Of bf16, an element of a or b is a pair in 32 bits, the even one in the low half, and c is f32.
 void emit_dot_kernel(const CodeModule& code, const Target& target, runtime::ElementType type,

@@ -8,9 +8,11 @@
 
 #include "backends/llvm/bound.h"
 #include "backends/llvm/compile_budget.h"
+#include "backends/llvm/dot_kernel.h"
 #include "backends/llvm/driver.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "passes/dot_panel.h"
 #include "runtime/workers.h"
 
 namespace rondo::codegen {
@@ -84,6 +86,7 @@ class CompiledFunction : public backends::Executable {
     const Stopwatch all;
     Stopwatch stage;
     check_ops_to_compile(*function_);
+    const passes::DotPanel panel(options.dots != nullptr ? 0 : dot_panel_bytes(options.target));
     passes::PassRunner(options.passes).run(options.pipeline, *function_);
     check_calls_to_compile(*function_);
     counters_.passes_ms = stage.ms();
