@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "backends/dot_library.h"
+#include "backends/llvm/codegen/prebuilt_kernels.h"
 #include "ir/op_row.h"
 #include "runtime/error_word.h"
 
@@ -17,7 +18,8 @@ struct RunContext {
   const ir::Kernel* kernels;  ///< what KernelLibrary::called lists, in that order
   void* scratch;  ///< what KernelLibrary and BoundDots ask for, 64-byte aligned; undefined between calls
   decltype(&rondo_run_dot) run_dot = nullptr;
-  backends::DotRun* dot_run = nullptr;  ///< of the dots that a library computes; null if there are none
+  backends::DotRun* dot_run = nullptr;        ///< of the dots that a library computes; null if there are none
+  const PrebuiltKernels* prebuilt = nullptr;  ///< of the target's instruction set
 };
 
 /// Numbers of RunContext's fields, each of which is a pointer.
@@ -27,9 +29,10 @@ enum ContextField : unsigned {
   kKernelsField,
   kScratchField,
   kRunDotField,
-  kDotRunField
+  kDotRunField,
+  kPrebuiltField
 };
 
-static_assert(sizeof(RunContext) == 6 * sizeof(void*), "compiled code takes it for an array of pointers");
+static_assert(sizeof(RunContext) == 7 * sizeof(void*), "compiled code takes it for an array of pointers");
 
 }  // namespace rondo::codegen

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "backends/llvm/builder_llvm.h"
+#include "backends/llvm/codegen/builder_llvm.h"
 #include "ir/error.h"
 #include "passes/memory_plan.h"
 

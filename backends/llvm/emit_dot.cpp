@@ -5,9 +5,8 @@
 #include <algorithm>
 
 #include "backends/dot_loops.h"
-#include "backends/llvm/dot_kernel.h"
 #include "backends/llvm/kernel_emitter.h"
-#include "backends/signature.h"
+#include "backends/llvm/prebuilt.h"
 
 namespace rondo::codegen {
 
@@ -85,37 +84,23 @@ class DotEmitter {
 
   // Elements of scratch memory are those of the result.
   std::int64_t scratch_size() const {
-    return from_ == bf16 ? bf16_dot_scratch_size(e_.target())
-                         : dot_scratch_size(e_.target(), backends::element_type(from_));
+    const PrebuiltKernels& table = prebuilt_kernels(e_.target().isa);
+    if (from_ == bf16) return table.bf16.scratch_size;
+    return from_ == f64 ? table.f64.scratch_size : table.f32.scratch_size;
   }
-  llvm::Function* kernel() {
-    if (from_ != bf16) return kernel("dot_" + std::string(from_.text()), from_);
-    const bool pairs = has_bf16_pairs(e_.target());
-    const std::string packed = pairs ? "dot_pairs" : "dot_f32";
-    kernel(packed, pairs ? bf16 : f32);
-    return e_.helper("dot_bf16", [&](const CodeModule& code) {
-      emit_bf16_dot_kernel(code, e_.target(), packed, "dot_bf16");
-    });
-  }
-  llvm::Function* kernel(const std::string& name, DType dtype) {
-    return e_.helper(name, [&](const CodeModule& code) {
-      emit_dot_kernel(code, e_.target(), backends::element_type(dtype), name);
-    });
-  }
-  llvm::Function* lanes_kernel() {
-    const std::string name = "lanes_dot_" + std::string(from_.text());
-    return e_.helper(name, [&](const CodeModule& code) {
-      emit_lanes_dot_kernel(code, e_.target(), backends::element_type(from_), name);
-    });
+
+  void call_kernel(PrebuiltField kernel, llvm::ArrayRef<Value*> args) {
+    const unsigned type = from_ == f32 ? 0 : from_ == f64 ? 1 : 2;
+    e_.call_prebuilt(type * kDotFields + kernel, args);
   }
 
   void call(const At& at, const DotDim& rows, const DotDim& columns, const DotDim& contracted,
             bool accumulate) {
     Value* scratch = e_.scratch(scratch_size() * dtype_.bytes());
-    b_.CreateCall(kernel(), {operand(x_, at.x), operand(y_, at.y), result(at.out), e_.size(rows.size),
-                             e_.size(columns.size), e_.size(contracted.size), e_.size(rows.in_x),
-                             e_.size(contracted.in_x), e_.size(contracted.in_y), e_.size(rows.out), scratch,
-                             e_.index(accumulate)});
+    call_kernel(
+        kDot, {operand(x_, at.x), operand(y_, at.y), result(at.out), e_.size(rows.size),
+               e_.size(columns.size), e_.size(contracted.size), e_.size(rows.in_x), e_.size(contracted.in_x),
+               e_.size(contracted.in_y), e_.size(rows.out), scratch, e_.index(accumulate)});
   }
 
   // No columns, and the innermost dims are contracted: rows one after another.
@@ -125,9 +110,9 @@ class DotEmitter {
     outer_ = loops_.batch;
     outer_.insert(outer_.end(), loops_.rows.begin(), loops_.rows.end());
     emit_outer(0, {e_.index(0), e_.index(0), e_.index(0)}, [&](const At& at) {
-      b_.CreateCall(lanes_kernel(),
-                    {operand(0, at.x), operand(1, at.y), result(at.out), e_.size(row.size),
-                     e_.size(contracted.size), e_.size(row.in_x), e_.size(row.in_y), e_.size(row.out)});
+      call_kernel(kLanesDot,
+                  {operand(0, at.x), operand(1, at.y), result(at.out), e_.size(row.size),
+                   e_.size(contracted.size), e_.size(row.in_x), e_.size(row.in_y), e_.size(row.out)});
     });
   }
 

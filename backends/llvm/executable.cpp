@@ -8,8 +8,9 @@
 
 #include "backends/llvm/bound.h"
 #include "backends/llvm/compile_budget.h"
-#include "backends/llvm/dot_kernel.h"
+#include "backends/llvm/codegen/dot_kernel.h"
 #include "backends/llvm/driver.h"
+#include "backends/llvm/prebuilt.h"
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "passes/dot_panel.h"
@@ -228,8 +229,13 @@ class CompiledFunction : public backends::Executable {
     }
     const std::int64_t scratch =
         bound.scratch_offset + bound.scratch_bytes * static_cast<std::int64_t>(number);
-    worker.frame.context = {&state.error,  rondo_record_error, called_.data(), state.arena.base() + scratch,
-                            rondo_run_dot, state.dots.get()};
+    worker.frame.context = {&state.error,
+                            rondo_record_error,
+                            called_.data(),
+                            state.arena.base() + scratch,
+                            rondo_run_dot,
+                            state.dots.get(),
+                            &prebuilt_kernels(options_.target.isa)};
     worker.frame.buffers = worker.buffers.data();
     worker.frame.sizes = bound.sizes[number].data();
     worker.frame.work = &worker.work;

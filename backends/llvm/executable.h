@@ -7,7 +7,7 @@
 
 #include "backends/dot_library.h"
 #include "backends/executable.h"
-#include "backends/llvm/target.h"
+#include "backends/llvm/codegen/target.h"
 #include "passes/pass_runner.h"
 #include "passes/pipeline.h"
 #include "runtime/arena.h"

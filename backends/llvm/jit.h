@@ -4,30 +4,10 @@
 #include <memory>
 #include <string_view>
 
-#include "backends/llvm/target.h"
-
-namespace llvm {
-class LLVMContext;
-class Module;
-}  // namespace llvm
+#include "backends/llvm/codegen/code_module.h"
+#include "backends/llvm/codegen/target.h"
 
 namespace rondo::codegen {
-
-/// An LLVM module under construction, with the context that it lives in.
-class CodeModule {
- public:
-  explicit CodeModule(std::string_view name);
-  CodeModule(CodeModule&&) noexcept;
-  CodeModule& operator=(CodeModule&&) = delete;
-  ~CodeModule();
-
-  llvm::Module& module() const { return *module_; }
-  llvm::LLVMContext& context() const { return *context_; }
-
- private:
-  std::unique_ptr<llvm::LLVMContext> context_;  // outlives the module
-  std::unique_ptr<llvm::Module> module_;
-};
 
 /// Milliseconds spent, by stage.
 struct CompileTimes {
@@ -38,9 +18,8 @@ struct CompileTimes {
 };
 
 /// Makes machine code of LLVM modules and owns it: the code is freed with this object, and its pages are
-/// never writable and executable at once. The code is position-independent. It resolves no symbol outside its
-/// own modules but the few that LLVM itself makes calls to: memcpy, memmove, memset, and (where the target
-/// has no such instruction) fma and fmaf; everything else reaches it through its arguments.
+/// never writable and executable at once. It resolves no symbol outside its own modules but the few that LLVM
+/// itself makes calls to (code_generator.h); everything else reaches it through its arguments.
 ///
 /// One Jit is for one thread at a time; different ones may be used at once.
 class Jit {

@@ -69,23 +69,23 @@ Value* KernelEmitter::scratch(std::int64_t bytes) {
   return context(kScratchField);
 }
 
+// An entry of the table that a field of the context points at: a pointer.
+Value* KernelEmitter::entry(ContextField table, std::int64_t number) {
+  return once_.CreateLoad(b.getPtrTy(), once_.CreateConstGEP1_64(b.getPtrTy(), context(table), number));
+}
+
 Value* KernelEmitter::host_kernel(ir::Kernel kernel) {
   std::vector<ir::Kernel>& called = library_.called;
   auto found = std::find(called.begin(), called.end(), kernel);
   if (found == called.end()) found = called.insert(found, kernel);
-  Value* table = context(kKernelsField);
-  return once_.CreateLoad(b.getPtrTy(),
-                          once_.CreateConstGEP1_64(b.getPtrTy(), table, found - called.begin()));
+  return entry(kKernelsField, found - called.begin());
 }
 
-llvm::Function* KernelEmitter::helper(const std::string& name,
-                                      llvm::function_ref<void(const CodeModule& code)> emit) {
-  llvm::Function*& function = library_.helpers[name];
-  if (function == nullptr) {
-    emit(library_.code);
-    function = library_.code.module().getFunction(name);
-  }
-  return function;
+void KernelEmitter::call_prebuilt(unsigned field, llvm::ArrayRef<Value*> args) {
+  llvm::SmallVector<llvm::Type*> types;
+  for (Value* arg : args) types.push_back(arg->getType());
+  auto* type = llvm::FunctionType::get(b.getVoidTy(), types, false);
+  b.CreateCall(type, entry(kPrebuiltField, field), args)->setDoesNotThrow();
 }
 
 void KernelEmitter::record_error(Value* position) {

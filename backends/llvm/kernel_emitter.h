@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "backends/llvm/builder_llvm.h"
+#include "backends/llvm/codegen/builder_llvm.h"
 #include "backends/llvm/context.h"
 #include "backends/llvm/jit.h"
 #include "backends/llvm/kernels.h"
@@ -23,7 +23,6 @@ struct LibraryState {
   const Target target;
   std::unordered_map<std::string, llvm::Function*> functions = {};  // by the op's canonical text
   std::vector<ir::Kernel> called = {};
-  std::map<std::string, llvm::Function*> helpers = {};  // that kernels call, by name
   std::int64_t scratch_bytes = 0;
 };
 
@@ -54,9 +53,8 @@ class KernelEmitter {
   llvm::Value* scratch(std::int64_t bytes);
   /// The host kernel, as a pointer to code.
   llvm::Value* host_kernel(ir::Kernel kernel);
-  /// A function that several kernels call. `emit` adds it to the module, under this name, where it is not
-  /// there.
-  llvm::Function* helper(const std::string& name, llvm::function_ref<void(const CodeModule& code)> emit);
+  /// Calls a function of PrebuiltKernels, by the number of its field.
+  void call_prebuilt(unsigned field, llvm::ArrayRef<llvm::Value*> args);
 
   void record_error(llvm::Value* position);
 
@@ -82,6 +80,8 @@ class KernelEmitter {
   void finish();
 
  private:
+  llvm::Value* entry(ContextField table, std::int64_t number);
+
   LibraryState& library_;
   llvm::Function* function_;
   llvm::IRBuilder<> once_;  // at the end of the first block

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "backends/llvm/target.h"
+#include "backends/llvm/codegen/target.h"
 #include "ir/graph.h"
 #include "ir/op_row.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "backends/llvm/dot_kernel.h"
+#include "backends/llvm/codegen/dot_kernel.h"
 
 #include <doctest/doctest.h>
 
@@ -11,13 +11,15 @@
 #include <functional>
 #include <limits>
 #include <random>
+#include <set>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "backends/llvm/jit.h"
-#include "backends/llvm/target.h"
+#include "backends/llvm/codegen/code_generator.h"
+#include "backends/llvm/codegen/target.h"
+#include "backends/llvm/prebuilt.h"
 #include "ir/error.h"
 #include "tests/backends/guarded.h"
 
@@ -62,24 +64,20 @@ std::int64_t count_differences(const std::vector<T>& expected, const T* found) {
 }
 
 template <class T>
-constexpr runtime::ElementType kType = runtime::element_type_of<T>();
+const PrebuiltKernels::DotsOf<T>& dots(Isa isa) {
+  const PrebuiltKernels& kernels = prebuilt_kernels(isa);
+  if constexpr (std::is_same_v<T, float>)
+    return kernels.f32;
+  else
+    return kernels.f64;
+}
 
 /// The kernels of one target and type.
 template <class T>
-struct Kernels {
+struct Kernels : PrebuiltKernels::DotsOf<T> {
   Target target;
-  Jit jit;
-  DotFunction<T>* dot;
-  LanesDotFunction<T>* lanes;
 
-  explicit Kernels(const Target& wanted) : target(wanted), jit(wanted) {
-    CodeModule code("dots");
-    emit_dot_kernel(code, target, kType<T>, "dot");
-    emit_lanes_dot_kernel(code, target, kType<T>, "lanes");
-    jit.add(std::move(code));
-    dot = jit.lookup<DotFunction<T>>("dot");
-    lanes = jit.lookup<LanesDotFunction<T>>("lanes");
-  }
+  explicit Kernels(const Target& wanted) : PrebuiltKernels::DotsOf<T>(dots<T>(wanted.isa)), target(wanted) {}
 };
 
 template <class T>
@@ -107,7 +105,7 @@ void check_dot(const Kernels<T>& kernels, Random& random, Sizes sizes) {
   std::int64_t b_k = N + draw(random, 0, 3), c_row = N + draw(random, 0, 3);
   Guarded<T> a(transposed ? extent(K, a_k, M) : extent(M, a_row, K), at_end);
   Guarded<T> b(extent(K, b_k, N), at_end), c(extent(M, c_row, N), at_end);
-  Guarded<T> scratch(dot_scratch_size(kernels.target, kType<T>), at_end);
+  Guarded<T> scratch(kernels.scratch_size, at_end);
   for (Guarded<T>* array : {&a, &b, &scratch}) std::ranges::fill(*array, std::numeric_limits<T>::quiet_NaN());
   for (std::int64_t m = 0; m < M; ++m)
     for (std::int64_t k = 0; k < K; ++k) a[m * a_row + k * a_k] = draw_value<T>(random);
@@ -173,7 +171,7 @@ void check_lanes_dot(const Kernels<T>& kernels, Random& random, std::int64_t M, 
   std::vector<T> expected(c.begin(), c.end());
   for (std::int64_t m = 0; m < M; ++m)
     expected[m * c_stride] = lanes_dot(a.data() + m * a_row, b.data() + m * b_row, K);
-  kernels.lanes(a.data(), b.data(), c.data(), M, K, a_row, b_row, c_stride);
+  kernels.lanes_dot(a.data(), b.data(), c.data(), M, K, a_row, b_row, c_stride);
   INFO(name(kernels.target.isa), " M ", M, " K ", K);
   REQUIRE(count_differences(expected, c.data()) == 0);
 }
@@ -204,7 +202,7 @@ TEST_CASE("dot kernel: any cut into rows, columns and K gives the same bits") {
     Random random(3);
     const std::int64_t M = 60, N = 150, K = 300;
     std::vector<float> a(M * K), b(K * N), whole(M * N), cut(M * N);
-    std::vector<float> scratch(dot_scratch_size(kernels.target, runtime::ElementType::f32));
+    std::vector<float> scratch(kernels.scratch_size);
     for (std::vector<float>* array : {&a, &b})
       for (float& value : *array) value = draw_value<float>(random);
     kernels.dot(a.data(), b.data(), whole.data(), M, N, K, K, 1, N, N, scratch.data(), 0);
@@ -225,7 +223,7 @@ TEST_CASE("dot kernel: negative strides run K backwards") {
     const std::int64_t M = 7, N = 40, K = 31;
     Random random(4);
     std::vector<double> a(M * K), b(K * N), c(M * N), expected(M * N);
-    std::vector<double> scratch(dot_scratch_size(kernels.target, runtime::ElementType::f64));
+    std::vector<double> scratch(kernels.scratch_size);
     for (std::vector<double>* array : {&a, &b})
       for (double& value : *array) value = draw_value<double>(random);
     kernels.dot(a.data() + K - 1, b.data() + (K - 1) * N, c.data(), M, N, K, K, -1, -N, N, scratch.data(), 0);
@@ -240,4 +238,35 @@ TEST_CASE("dot kernel: negative strides run K backwards") {
 TEST_CASE("dot kernel: other types are refused") {
   CodeModule code("test");
   CHECK_THROWS_AS(emit_dot_kernel(code, select_target(), runtime::ElementType::i32, "dot"), InternalError);
+}
+
+TEST_CASE("prebuilt kernels: every instruction set has its own, whatever the CPU") {
+  std::set<const void*> functions;
+  for (const Target& target : all_targets()) {
+    const PrebuiltKernels& kernels = prebuilt_kernels(target.isa);
+    const auto add = [&](const auto& dots, std::int64_t scratch_size) {
+      functions.insert(reinterpret_cast<const void*>(dots.dot));
+      functions.insert(reinterpret_cast<const void*>(dots.lanes_dot));
+      CHECK(dots.scratch_size == scratch_size);
+    };
+    add(kernels.f32, dot_scratch_size(target, runtime::ElementType::f32));
+    add(kernels.f64, dot_scratch_size(target, runtime::ElementType::f64));
+    add(kernels.bf16, bf16_dot_scratch_size(target));
+    for (TransposeFunction* transpose : kernels.transpose)
+      functions.insert(reinterpret_cast<const void*>(transpose));
+  }
+  CHECK(functions.count(nullptr) == 0);
+  CHECK(functions.size() == 4 * (3 * 2 + 4));
+}
+
+TEST_CASE("prebuilt kernels: the code of an instruction set is always the same") {
+  for (const Target& target : all_targets()) {
+    const CodeGenerator generator(target);
+    const auto make = [&] {
+      const CodeModule code = emit_prebuilt_kernels(target);
+      generator.optimise(code);
+      return generator.object(code);
+    };
+    CHECK(make() == make());
+  }
 }

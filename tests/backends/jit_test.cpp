@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "backends/llvm/dot_kernel.h"
-#include "backends/llvm/target.h"
+#include "backends/llvm/codegen/dot_kernel.h"
+#include "backends/llvm/codegen/target.h"
 #include "ir/error.h"
 
 using namespace rondo;

@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 
+#include "backends/llvm/prebuilt.h"
 #include "backends/signature.h"
 #include "ir/ops/support.h"
 #include "tests/backends/guarded.h"
@@ -183,6 +184,7 @@ void KernelBench::run(const Case& test, const Sizes& sizes, const std::vector<Ho
   Guarded<std::byte> scratch((library_.scratch_bytes() + 63) / 64 * 64, true);
   runtime::ErrorWord word;
   RunContext context{&word, rondo_record_error, called.data(), scratch.data()};
+  context.prebuilt = &prebuilt_kernels(jit_.target().isa);
   test.entry(&context, kOpNumber, buffers.data(), symbols.data());
   for (size_t i = 0; i < out.size(); ++i)
     std::copy_n(static_cast<const std::byte*>(buffers[in.size() + i]), out[i].bytes.size(),
@@ -203,6 +205,7 @@ double KernelBench::time(const ir::Op& op, const Sizes& sizes) {
   void* aligned = scratch.data() + (64 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 64);
   runtime::ErrorWord word;
   RunContext context{&word, rondo_record_error, called.data(), aligned};
+  context.prebuilt = &prebuilt_kernels(jit_.target().isa);
   using Clock = std::chrono::steady_clock;
   double best = std::numeric_limits<double>::infinity();
   for (int round = 0; round < 50; ++round) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <doctest/doctest.h>
+#include <llvm/IR/Module.h>
 
 #include "tests/backends/kernel_bench.h"
 
@@ -81,5 +82,23 @@ TEST_CASE("dot kernels: in the order of a reduction") {
     bench.compile();
     check_at_many_sizes(bench);
     bench.check({{"T", 2}, {"B", 3}, {"K", 9001}}, 1);
+  }
+}
+
+TEST_CASE("dot and transpose kernels: a module only calls them") {
+  const Target target = select_target();
+  for (DType dtype : {f32, f64, bf16}) {
+    CodeModule code("test");
+    KernelLibrary library(code, target);
+    ir::Function function("test");
+    ir::Builder b(function.body);
+    const auto x = [&](const std::vector<Dim>& dims) { return function.add_param(dtype[dims]); };
+    b.dot(x({B, K}), x({K, H}), {1}, {0});
+    b.dot(x({B, T, K}), x({K, T, H}), {1, 2}, {1, 0});
+    b.dot(x({B, K}), x({B, K}), {1}, {1}, {0}, {0});
+    b.transpose(x({T, B, H}), {2, 1, 0});
+    CHECK(function.body.ops[2]->has_attr("lanes"));
+    for (const auto& op : function.body.ops) library.get(*op);
+    CHECK(code.module().size() == function.body.ops.size());
   }
 }

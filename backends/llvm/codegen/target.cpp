@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "backends/llvm/target.h"
+#include "backends/llvm/codegen/target.h"
 
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
@@ -105,6 +105,12 @@ Target select_target(std::string_view requested) {
 Target target_from_environment() {
   const char* requested = std::getenv("RONDO_ISA");
   return select_target(requested ? requested : "");
+}
+
+std::vector<Target> all_targets() {
+  std::vector<Target> all;
+  for (const Level& level : levels()) all.push_back(level.target);
+  return all;
 }
 
 std::vector<Target> supported_targets() {

@@ -12,8 +12,8 @@
 
 #include <string>
 
-#include "backends/llvm/builder_llvm.h"
-#include "backends/llvm/dot_kernel.h"
+#include "backends/llvm/codegen/builder_llvm.h"
+#include "backends/llvm/codegen/dot_kernel.h"
 
 namespace rondo::codegen {
 namespace {

@@ -2,12 +2,12 @@
 // The kernel behind dots in the order of a reduction: both operands contiguous in K, no free dim on the
 // right. A row is a chain of fmas over one 16-lane vector, which is all latency, so a few rows run side by
 // side. A lane takes an element at a time, or, of bf16, a pair: loaded as 32 bits, widened to two f32.
-#include "backends/llvm/dot_kernel.h"
+#include "backends/llvm/codegen/dot_kernel.h"
 
 #include <array>
 #include <vector>
 
-#include "backends/llvm/builder_llvm.h"
+#include "backends/llvm/codegen/builder_llvm.h"
 
 namespace rondo::codegen {
 namespace {

@@ -41,6 +41,9 @@ Target select_target(std::string_view requested = {});
 /// select_target of the environment variable RONDO_ISA.
 Target target_from_environment();
 
+/// Every target that we make code for, base first.
+std::vector<Target> all_targets();
+
 /// Every target that this machine's CPU can run, the best one first.
 std::vector<Target> supported_targets();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "backends/llvm/builder_llvm.h"
+#include "backends/llvm/codegen/builder_llvm.h"
 
 #include "ir/error.h"
 

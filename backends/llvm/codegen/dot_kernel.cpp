@@ -8,14 +8,14 @@
 //
 // c is stored at the end of a block and loaded at the begin of the next one, which keeps the chain of fmas.
 // Columns that fill no panel go to panels of one masked vector, rows that fill no tile to smaller tiles.
-#include "backends/llvm/dot_kernel.h"
+#include "backends/llvm/codegen/dot_kernel.h"
 
 #include <llvm/IR/InlineAsm.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
 #include <vector>
 
-#include "backends/llvm/builder_llvm.h"
+#include "backends/llvm/codegen/builder_llvm.h"
 
 namespace rondo::codegen {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Private to this folder: it includes LLVM.
+// Private to backends/llvm: it includes LLVM.
 #pragma once
 
 #include <llvm/ADT/STLFunctionalExtras.h>
@@ -9,7 +9,7 @@
 
 #include <string>
 
-#include "backends/llvm/jit.h"
+#include "backends/llvm/codegen/code_module.h"
 #include "runtime/array.h"
 
 namespace rondo::codegen {
