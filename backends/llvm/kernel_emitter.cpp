@@ -30,15 +30,21 @@ Value* KernelEmitter::result(int i) const {
 }
 
 Value* KernelEmitter::size(Dim dim) {
+  const size_t first = 2 + op.operands.size() + op.results.size();
+  const auto argument = [&](Dim symbol) -> Value* {
+    const auto found = std::find(symbols_.begin(), symbols_.end(), symbol);
+    return found == symbols_.end()
+               ? nullptr
+               : function_->getArg(static_cast<unsigned>(first + (found - symbols_.begin())));
+  };
+  if (Value* whole = argument(dim)) return whole;
   if (dim.is_constant()) return index(dim.constant());
   Value*& value = sizes_[dim.text()];
   if (value != nullptr) return value;
-  const size_t first = 2 + op.operands.size() + op.results.size();
   for (const Dim::Term& term : dim.terms()) {
     Value* product = nullptr;
     for (const std::string& symbol : term.symbols) {
-      const auto found = std::find(symbols_.begin(), symbols_.end(), Dim(std::string_view(symbol)));
-      Value* factor = function_->getArg(static_cast<unsigned>(first + (found - symbols_.begin())));
+      Value* factor = argument(Dim(std::string_view(symbol)));
       product = product == nullptr ? factor : once_.CreateMul(product, factor);
     }
     if (product == nullptr)

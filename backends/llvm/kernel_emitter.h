@@ -86,7 +86,7 @@ class KernelEmitter {
   llvm::Function* function_;
   llvm::IRBuilder<> once_;  // at the end of the first block
   llvm::BasicBlock* begin_;
-  std::vector<Dim> symbols_;
+  std::vector<Dim> symbols_;                   // that arguments are, lone symbols but for the length of a row
   std::map<std::string, llvm::Value*> sizes_;  // by the dim's text
   std::map<unsigned, llvm::Value*> fields_;
 };

@@ -2,10 +2,21 @@
 #include <algorithm>
 
 #include "backends/llvm/kernel_emitter.h"
+#include "passes/fusion_plan.h"
 
 namespace rondo::codegen {
 
 namespace {
+
+constexpr std::int64_t kMostLanes = 16;  // of a vector
+
+// The largest power of two up to kMostLanes that the size is a multiple of, whatever its symbols are.
+std::int64_t common_factor(Dim size) {
+  std::int64_t factor = kMostLanes;
+  for (const Dim::Term& term : size.terms())
+    while (term.coefficient % factor != 0) factor /= 2;
+  return factor;
+}
 
 // An op as text, without names: ops with equal texts have equal code. Symbols are numbered as they come.
 class CanonicalText {
@@ -13,6 +24,28 @@ class CanonicalText {
   explicit CanonicalText(const ir::Op& op) {
     for (const ir::Value* operand : op.operands) define(operand);
     add(op);
+  }
+
+  // Of a fusion that is this row: how long it is becomes a symbol, and shapes are left out.
+  CanonicalText(const ir::Op& op, const passes::Nest& row) : symbols_{row.dims[0]} {
+    text_ = "row of " + std::to_string(common_factor(row.dims[0])) +
+            "*s0: " + std::to_string(op.operands.size()) + "->" + std::to_string(op.results.size());
+    const auto stride = [](const passes::Place& at) { return at.strides[0] == 1 ? "[i]" : "[0]"; };
+    for (const passes::Step& step : row.steps) {
+      text_ += ";";
+      if (step.op == nullptr) {
+        text_ += std::string(op.operands[step.input]->type.dtype.text()) + " %" + std::to_string(step.input) +
+                 stride(step.at);
+        continue;
+      }
+      text_ += std::string(step.op->result()->type.dtype.text()) + " " + step.op->row->name + "(";
+      for (int arg : step.args) text_ += std::to_string(arg) + ",";
+      text_ += ")";
+      add_attrs(*step.op);
+    }
+    for (const passes::Write& write : row.writes)
+      text_ += ";" + std::string(op.result(write.result)->type.dtype.text()) + " %" +
+               std::to_string(write.result) + stride(write.at) + "=" + std::to_string(write.step);
   }
 
   const std::string& text() const { return text_; }
@@ -29,9 +62,7 @@ class CanonicalText {
     text_ += op.row->name + "(";
     for (const ir::Value* operand : op.operands) text_ += std::to_string(values_.at(operand)) + ",";
     text_ += ")";
-    for (const ir::AttrSpec& spec : op.row->attrs)
-      if (op.has_attr(spec.name)) add(op, spec);
-    if (op.has_attr("first")) add(op.dim_attr("first"));
+    add_attrs(op);
     for (const auto& region : op.regions) {
       text_ += "{";
       for (const auto& param : region->params) define(param.get());
@@ -40,6 +71,12 @@ class CanonicalText {
       text_ += "}";
     }
     for (const auto& result : op.results) define(result.get());
+  }
+
+  void add_attrs(const ir::Op& op) {
+    for (const ir::AttrSpec& spec : op.row->attrs)
+      if (op.has_attr(spec.name)) add(op, spec);
+    if (op.has_attr("first")) add(op.dim_attr("first"));
   }
 
   void add(const ir::Op& op, const ir::AttrSpec& spec) {
@@ -84,9 +121,10 @@ class CanonicalText {
   std::unordered_map<const ir::Value*, size_t> values_;
 };
 
+using Emit = void (*)(KernelEmitter&);
+
 // Whatever is not listed is an element-wise op or another that fusions can hold.
-void emit(KernelEmitter& e) {
-  using Emit = void (*)(KernelEmitter&);
+Emit family(const ir::Op& op) {
   namespace ops = ir::ops;
   static const std::unordered_map<const ir::OpRow*, Emit> families = {
       {&ops::reduce_sum, emit_reduce},   {&ops::reduce_max, emit_reduce}, {&ops::reduce_min, emit_reduce},
@@ -94,9 +132,31 @@ void emit(KernelEmitter& e) {
       {&ops::gather, emit_gather},       {&ops::reshape, emit_reshape},   {&ops::scatter_add, emit_scatter},
       {&ops::scatter_set, emit_scatter}, {&ops::check, emit_check},       {&ops::transpose, emit_transpose},
   };
-  const auto found = families.find(e.op.row);
-  found == families.end() ? emit_fusion(e) : found->second(e);
-  e.finish();
+  const auto found = families.find(op.row);
+  return found == families.end() ? emit_fusion : found->second;
+}
+
+// A fusion of the sort that updates weights: one loop over elements that lie next to each other. Its code is the same
+// for all shapes with as many whole vectors and a loop around them.
+bool is_row(const passes::Nest& nest) {
+  if (nest.dims.size() != 1 || (nest.dims[0].is_constant() && nest.dims[0].constant() <= kMostLanes))
+    return false;
+  const auto runs_on = [](const passes::Place& at) {
+    return at.offset == 0 && (at.strides[0] == 0 || at.strides[0] == 1);
+  };
+  return std::all_of(nest.steps.begin(), nest.steps.end(),
+                     [&](const passes::Step& step) {
+                       if (step.op == nullptr) return runs_on(step.at);
+                       return step.op->row->is_elementwise() || step.op->row == &ir::ops::constant;
+                     }) &&
+         std::all_of(nest.writes.begin(), nest.writes.end(),
+                     [&](const passes::Write& write) { return runs_on(write.at); });
+}
+
+CanonicalText canonical_text(const ir::Op& op) {
+  if (family(op) != emit_fusion) return CanonicalText(op);
+  const std::vector<passes::Nest> nests = passes::plan_fusion(op);
+  return nests.size() == 1 && is_row(nests[0]) ? CanonicalText(op, nests[0]) : CanonicalText(op);
 }
 
 }  // namespace
@@ -106,13 +166,14 @@ KernelLibrary::KernelLibrary(const CodeModule& code, const Target& target)
 KernelLibrary::~KernelLibrary() = default;
 
 KernelCall KernelLibrary::get(const ir::Op& op) {
-  const CanonicalText canonical(op);
+  const CanonicalText canonical = canonical_text(op);
   llvm::Function*& function = state_->functions[canonical.text()];
   if (function == nullptr) {
     const std::string name = op.row->name + "." + std::to_string(state_->functions.size());
     KernelEmitter emitter(*state_, op, canonical.symbols(), name);
     function = emitter.function();
-    emit(emitter);
+    family(op)(emitter);
+    emitter.finish();
   }
   return {function, canonical.symbols()};
 }

@@ -32,7 +32,8 @@ struct KernelCall {
 };
 
 /// The functions, in one LLVM module, that do the work of ops: any op but those with regions, and fusions.
-/// Ops that are equal up to names, of symbols too, share a function.
+/// Ops that are equal up to names, of symbols too, share a function; so do fusions that go over one row of elements,
+/// however many.
 class KernelLibrary {
  public:
   KernelLibrary(const CodeModule& code, const Target& target);

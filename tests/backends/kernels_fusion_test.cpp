@@ -224,6 +224,8 @@ TEST_CASE("fusion kernels: equal ones share a function, whatever their symbols")
   b.add(bench.param(f32[{B, B}]), bench.param(f32[{B, B}]));
   b.constant(f32[{B}], 0.0);
   b.constant(f32[{B}], -0.0);
+  // A row of elements, as many as may be; but vectors without a rest are code of their own.
+  for (Dim rows : {Dim(48), Dim(64), 16 * B}) b.exp(bench.param(f32[{rows, H}]));
   bench.compile();
   CHECK(bench.functions() == 6);
   check_at_many_sizes(bench);
