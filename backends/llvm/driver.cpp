@@ -3,6 +3,7 @@
 
 #include <llvm/IR/IRBuilder.h>
 
+#include <cstring>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -134,10 +135,6 @@ class DriverEmitter {
     const auto begin_of = [&](llvm::Value* whole, const SharedRows& rows) {
       return b_.CreateGEP(b_.getInt8Ty(), whole, size(rows.first_byte));
     };
-    // Who has all rows copies nothing.
-    const auto is_all = [&](const SharedRows& rows) {
-      return b_.CreateICmpEQ(size(rows.piece_bytes), size(rows.whole_bytes));
-    };
     for (size_t i = 0; i < inside.size(); ++i) {
       const ir::Value *operand = op.operands[i], *param = body.param(static_cast<int>(i));
       pointers_[param] = pointer(operand);
@@ -146,10 +143,7 @@ class DriverEmitter {
       llvm::Value* from = begin_of(pointer(operand), rows);
       pointers_[param] = from;
       if (inside[i] != buffer_number(operand)) {
-        llvm::Value* own = buffer(inside[i]);
-        pointers_[param] = b_.CreateSelect(is_all(rows), from, own);
-        emit_if(b_, b_.CreateNot(is_all(rows)),
-                [&] { copy_pieces(rows, own, size(rows.piece_bytes), from, size(rows.whole_bytes)); });
+        pointers_[param] = call_copy(kGatherRowsField, b_.getPtrTy(), buffer(inside[i]), from, rows);
       } else if (dims.operands[i] == 1) {
         slot_bytes_[param] = rows.whole_bytes;
       }
@@ -170,31 +164,27 @@ class DriverEmitter {
       });
       if (body.results[k]->op == nullptr || shared || scope_.count(own) > 0) continue;
       const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
-      scope_[own] = b_.CreateSelect(is_all(rows), results[k], field(buffers_, own));
+      // Who has all rows writes them where they belong.
+      llvm::Value* all = b_.CreateICmpEQ(size(rows.piece_bytes), size(rows.whole_bytes));
+      scope_[own] = b_.CreateSelect(all, results[k], field(buffers_, own));
     }
     for (const auto& inner : body.ops) emit(*inner);
     for (size_t k = 0; k < results.size(); ++k) {
       if (pointer(body.results[k]) == results[k]) continue;
       const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
-      llvm::Value* own = pointer(body.results[k]);
-      emit_if(b_, b_.CreateICmpNE(own, results[k]),
-              [&] { copy_pieces(rows, results[k], size(rows.whole_bytes), own, size(rows.piece_bytes)); });
+      call_copy(kScatterRowsField, b_.getVoidTy(), pointer(body.results[k]), results[k], rows);
     }
     b_.CreateRetVoid();
     scope_.clear();
   }
 
-  void copy_pieces(const SharedRows& rows, llvm::Value* to, llvm::Value* to_step, llvm::Value* from,
-                   llvm::Value* from_step) {
-    llvm::Value* bytes = size(rows.piece_bytes);
-    const auto at = [&](llvm::Value* base, llvm::Value* i, llvm::Value* step) {
-      return b_.CreateGEP(b_.getInt8Ty(), base, b_.CreateMul(i, step));
-    };
-    emit_loop(b_, b_.getInt64(0), size(rows.pieces), b_.getInt64(1), [&](llvm::Value* i) {
-      b_.CreateMemCpy(at(to, i, to_step), llvm::MaybeAlign(), at(from, i, from_step), llvm::MaybeAlign(),
-                      bytes);
-    });
-    count(kCopiedBytesField, b_.CreateMul(bytes, size(rows.pieces)));
+  llvm::Value* call_copy(FrameField function, llvm::Type* result, llvm::Value* own, llvm::Value* shared,
+                         const SharedRows& rows) {
+    llvm::Type *pointer = b_.getPtrTy(), *index = b_.getInt64Ty();
+    auto* type = llvm::FunctionType::get(result, {pointer, pointer, pointer, index, index, index}, false);
+    return b_.CreateCall(type, field(frame_, function),
+                         {field(frame_, kWorkField), own, shared, size(rows.pieces), size(rows.piece_bytes),
+                          size(rows.whole_bytes)});
   }
 
   static int64_t buffer_number(const ir::Value* value) {
@@ -520,3 +510,22 @@ DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const b
 }
 
 }  // namespace rondo::codegen
+
+void* rondo_gather_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
+                        std::int64_t part, std::int64_t whole) noexcept {
+  if (part == whole) return shared;
+  for (std::int64_t i = 0; i < pieces; ++i)
+    std::memcpy(static_cast<char*>(own) + i * part, static_cast<char*>(shared) + i * whole,
+                static_cast<std::size_t>(part));
+  work->copied_bytes += pieces * part;
+  return own;
+}
+
+void rondo_scatter_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
+                        std::int64_t part, std::int64_t whole) noexcept {
+  if (own == shared) return;
+  for (std::int64_t i = 0; i < pieces; ++i)
+    std::memcpy(static_cast<char*>(shared) + i * whole, static_cast<char*>(own) + i * part,
+                static_cast<std::size_t>(part));
+  work->copied_bytes += pieces * part;
+}

@@ -26,6 +26,21 @@ enum WorkField : unsigned { kDotsField, kDotFlopsField, kCopiedBytesField };
 
 static_assert(sizeof(Work) == 3 * sizeof(std::int64_t), "compiled code takes it for an array of numbers");
 
+}  // namespace rondo::codegen
+
+// Of an array whose pieces of `whole` bytes hold the rows of all workers, those of one: `part` bytes of each piece, one
+// after another in `own`. Both return where that worker is to read or write: nothing is copied where all rows are its own.
+extern "C" {
+/// For what is read.
+void* rondo_gather_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
+                        std::int64_t part, std::int64_t whole) noexcept;
+/// Afterwards, for what was written, at `own` or already where it belongs.
+void rondo_scatter_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
+                        std::int64_t part, std::int64_t whole) noexcept;
+}
+
+namespace rondo::codegen {
+
 /// What a driver runs on. Compiled code reads the fields by number (FrameField): keep both in step.
 struct Frame {
   RunContext context;
@@ -35,6 +50,8 @@ struct Frame {
   /// Runs a `rows` op by its number, on as many workers as it pays for, and waits for them.
   void (*run_rows)(Frame* frame, std::int64_t rows) noexcept;
   void* workers;  ///< for run_rows
+  decltype(&rondo_gather_rows) gather_rows = rondo_gather_rows;
+  decltype(&rondo_scatter_rows) scatter_rows = rondo_scatter_rows;
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.
@@ -43,10 +60,12 @@ enum FrameField : unsigned {
   kSizesField,
   kWorkField,
   kRunRowsField,
-  kWorkersField
+  kWorkersField,
+  kGatherRowsField,
+  kScatterRowsField
 };
 
-static_assert(sizeof(Frame) == (kWorkersField + 1) * sizeof(void*),
+static_assert(sizeof(Frame) == (kScatterRowsField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
 /// Runs a whole function, or a worker's share of a `rows` op. The former stops before the first write into a parameter's

@@ -7,8 +7,8 @@
 #include <mutex>
 
 #include "backends/llvm/bound.h"
-#include "backends/llvm/compile_budget.h"
 #include "backends/llvm/codegen/dot_kernel.h"
+#include "backends/llvm/compile_budget.h"
 #include "backends/llvm/driver.h"
 #include "backends/llvm/prebuilt.h"
 #include "ir/builder.h"
