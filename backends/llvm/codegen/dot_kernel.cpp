@@ -144,8 +144,7 @@ class DotGenerator {
         name_ + ".tile" + llvm::Twine(rows) + "x" + llvm::Twine(panel.vectors) + (panel.masked ? "m" : ""),
         args);
     Value* mask = panel.masked ? emit_lane_mask(builder_, lanes_, args[kColumns]) : nullptr;
-    // The highest tile does nearly all the work, so it alone is worth the compile time of a second k, and
-    // prefetches: each tile one vector of every row.
+    // The highest tile does nearly all the work, so it alone prefetches: each tile one vector of every row.
     bool highest = rows == panel.tile_rows[0] && !panel.masked;
     Values a_rows;
     for (int r = 0; r < rows; ++r) {
@@ -183,7 +182,7 @@ class DotGenerator {
     carried.push_back(args[kB]);
     if (ahead) carried.push_back(ahead);
     Value* begin = constant(0);
-    for (int ks = ahead ? 2 : 1; ks > 0; ks /= 2) {
+    for (int ks = a_rows.size() >= 3 ? 2 : 1; ks > 0; ks /= 2) {
       Value* end = builder_.CreateAnd(args[kK], constant(-ks));
       carried =
           emit_loop(builder_, begin, end, constant(ks), carried, [&](Value*, llvm::ArrayRef<Value*> now) {
