@@ -27,6 +27,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -63,7 +65,7 @@ class SymbolCuts {
   std::optional<Cut> cut(const Op& op) const {
     if (can_record_error(op) || op.row == &ops::rows) return std::nullopt;
     Cut cut = dims_of(op);
-    if (has(cut.results, -1) || !fits(op)) return std::nullopt;
+    if (has(cut.results, -1) || !fits(op, 1)) return std::nullopt;
     return cut;
   }
 
@@ -87,10 +89,11 @@ class SymbolCuts {
     return cut;
   }
 
-  bool fits(const Op& op) const {
+  // `depth`: of the graph that the op is to stand in.
+  bool fits(const Op& op, int depth) const {
     const Cut cut = dims_of(op);
     if (has(cut.operands, kMixed) || has(cut.results, kMixed)) return false;
-    if (!op.regions.empty()) return fits_region_op(op, cut);
+    if (!op.regions.empty()) return depth < kMaxNesting && fits_region_op(op, cut, depth);
     if (std::ranges::all_of(cut.operands, [](int dim) { return dim < 0; }) && !any_rows(cut.results))
       return true;
     const std::vector<RowLink> links = row_links(op);
@@ -103,7 +106,7 @@ class SymbolCuts {
     return std::ranges::any_of(dims, [](int dim) { return dim >= 0; });
   }
 
-  bool fits_region_op(const Op& op, const Cut& cut) const {
+  bool fits_region_op(const Op& op, const Cut& cut, int depth) const {
     if (op.row == &ops::scan && mentions(op.dim_attr("length"), symbol_)) return false;
     for (size_t i = op.operands.size() - op.row->operands.size(); i < op.operands.size(); ++i)
       if (cut.operands[i] >= 0) return false;
@@ -114,7 +117,7 @@ class SymbolCuts {
           dim_of(block.results[0]->type) >= 0)
         return false;
       for (const auto& inner : block.ops)
-        if (!fits(*inner)) return false;
+        if (!fits(*inner, depth + 1)) return false;
     }
     return true;
   }
@@ -139,16 +142,19 @@ int64_t worth(const Function& function, Dim symbol) {
 }
 
 std::optional<Dim> best_symbol(const Function& function) {
-  std::optional<Dim> best;
-  int64_t most = 0;
+  std::set<std::string> symbols;
   for (const auto& param : function.body.params)
     for (Dim dim : param->type.dims)
-      if (dim.is_symbol() && dim != best)
-        if (const int64_t value = worth(function, dim); value > most) best = dim, most = value;
+      if (dim.is_symbol()) symbols.insert(dim.text());
+  std::optional<Dim> best;
+  int64_t most = 0;
+  for (const std::string& symbol : symbols)
+    if (const int64_t value = worth(function, Dim(symbol)); value > most) best = Dim(symbol), most = value;
   return best;
 }
 
-constexpr int64_t kFewRows = 16;        // of a known number, not worth a worker
+constexpr size_t kMostOps = 5000;  // a `rows` op is one function of code: LLVM takes more than linear time
+constexpr int64_t kFewRows = 16;   // of a known number, not worth a worker
 constexpr int64_t kFewElements = 4096;  // written by an op without dots or sums
 constexpr int64_t kMoved = 1 << 18;     // written by one that computes nothing
 
@@ -358,6 +364,9 @@ class Stages {
 
 bool parallelise(Function& function) {
   if (!Applications::one_more()) return false;
+  size_t ops = 0;
+  for_each_op(function.body, [&](const Op&) { ++ops; });
+  if (ops > kMostOps) return false;
   Stages stages(function);
   if (!stages.place()) return false;
   stages.build();

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -89,8 +90,18 @@ struct Workers::State {
     thread.begun.notify_one();
   }
 
-  // False if the system gives no more threads.
+  // False if the system gives no more threads. Signals are for the threads of the program.
   bool have(int wanted) {
+    if (static_cast<int>(threads.size()) >= wanted) return true;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const bool enough = start(wanted);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return enough;
+  }
+
+  bool start(int wanted) {
     try {
       while (static_cast<int>(threads.size()) < wanted) {
         auto thread = std::make_unique<Thread>();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How many dots the loops of a training step hold, by the counters of the compiled step: what a loop need not compute
 // step by step it does not, whoever wrote the cell and however.
+#include "ir/parse.h"
+#include "ir/structural.h"
 #include "tests/frontend/helpers.h"
 
 using namespace rondo;
@@ -40,8 +42,8 @@ Dots dots_in_loops(const Counters& counters) {
 }
 
 struct HandWrittenLstm {
-  Tensor W = param("W", {kInputs, 4 * kHidden}), U = param("U", {kHidden, 4 * kHidden}),
-         b = param("b", {4 * kHidden});
+  Tensor W = param("cell.W", {kInputs, 4 * kHidden}), U = param("cell.U", {kHidden, 4 * kHidden}),
+         b = param("cell.b", {4 * kHidden});
   struct State {
     Tensor h, c;
   };
@@ -132,4 +134,19 @@ TEST_CASE("loop laws: one dot in the forward loop, and one in the backward loop"
 TEST_CASE("loop laws: two where the second waits for the first") {
   for (const bool lengths : {false, true})
     CHECK(dots_in_loops(counters_of([] { return ResetBeforeGru(); }, lengths)) == Dots{2, 2});
+}
+
+TEST_CASE("nn::lstm and the same cell written by hand optimise to the same IR, up to names") {
+  const auto optimised = [](const auto& make_cell) {
+    auto step = train_step(
+        [&](Tensor x, Tensor length) {
+          const auto run = scan(make_cell(), x, {.length = length});
+          return mean(run.all.h * run.all.h) + sum(run.last.c);
+        },
+        {f32[{T, B, kInputs}], i32[{B}]}, adam(1e-3), kBackend);
+    return step.optimised_ir();
+  };
+  const ir::Module ours = ir::parse(optimised([] { return nn::lstm("cell", kInputs, kHidden); }), "ours"),
+                   theirs = ir::parse(optimised([] { return HandWrittenLstm(); }), "theirs");
+  CHECK(ir::equal_up_to_names(*ours.functions[0], *theirs.functions[0]));
 }
