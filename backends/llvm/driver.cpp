@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -78,16 +79,19 @@ class DriverEmitter {
     return function;
   }
 
-  llvm::Value* field(llvm::Value* base, int64_t number) {
-    return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), base, number));
+  // Tables don't change while a function runs: what a block has read it need not read again.
+  llvm::Value* entry(llvm::Type* type, llvm::Value* table, int64_t number) {
+    llvm::Value*& value = read_[{b_.GetInsertBlock(), table, number}];
+    if (value == nullptr) value = b_.CreateLoad(type, b_.CreateConstInBoundsGEP1_64(type, table, number));
+    return value;
   }
+  llvm::Value* field(llvm::Value* table, int64_t number) { return entry(b_.getPtrTy(), table, number); }
 
   llvm::Value* size(Dim dim) {
     if (dim.is_constant()) return b_.getInt64(dim.constant());
     const auto [entry, fresh] = size_numbers_.emplace(dim.text(), tables_.sizes.size());
     if (fresh) tables_.sizes.push_back(dim);
-    return b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), table_,
-                                                                        static_cast<int64_t>(entry->second)));
+    return this->entry(b_.getInt64Ty(), table_, static_cast<int64_t>(entry->second));
   }
 
   llvm::Value* bytes(const Type& type) { return size(type.bytes()); }
@@ -495,6 +499,7 @@ class DriverEmitter {
   llvm::Value *frame_ = nullptr, *buffers_ = nullptr, *table_ = nullptr;  // of the part that is being emitted
   DriverTables tables_;
   std::map<std::string, size_t> size_numbers_;
+  std::map<std::tuple<llvm::BasicBlock*, llvm::Value*, int64_t>, llvm::Value*> read_;
   std::unordered_map<const ir::Value*, llvm::Value*> pointers_;  // of values in bodies
   std::map<int64_t, llvm::Value*> scope_;
   std::vector<const ir::Op*> rows_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include "backends/onednn/dots.h"
 #include "tests/backends/compiled.h"
@@ -39,14 +40,15 @@ using namespace rondo;
 using namespace rondo::test;
 
 TEST_CASE("a run with sizes that are known allocates its results and nothing else, however long it is") {
-  const Compiled lstm(kLstm, codegen::CompileOptions{});
-  for (const int64_t T : {2, 1000}) {
-    Arrays arrays = lstm.draw({{"T", T}, {"B", 3}});
+  const Compiled alone(kLstm, codegen::CompileOptions{}),
+      shared(kLstm, codegen::CompileOptions{.threads = 3, .work_per_worker = 1});
+  for (const auto& [lstm, T] : {std::pair{&alone, 2}, {&alone, 1000}, {&shared, 2}, {&shared, 1000}}) {
+    Arrays arrays = lstm->draw({{"T", T}, {"B", 3}});
     std::vector<Array*> pointers;
     for (Array& array : arrays) pointers.push_back(&array);
-    lstm.code->run(pointers);
+    lstm->code->run(pointers);
     const long before = allocations;
-    const Arrays results = lstm.code->run(pointers);
+    const Arrays results = lstm->code->run(pointers);
     const long in_run = allocations - before;
     CAPTURE(T);
     CHECK(in_run ==
