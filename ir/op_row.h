@@ -184,7 +184,7 @@ struct OpRow {
 /// The arithmetic of an element-wise op, picked by its word attribute where the row has several.
 const ElementMath& element_math(const Op& op);
 
-/// Attributes that any op may carry: what plan-memory writes, and cut_rows. The interpreter ignores them.
+/// Attributes that any op may carry: what plan-memory writes, and share_rows. The interpreter ignores them.
 const std::vector<AttrSpec>& annotations();
 
 /// All rows, in the order of the manual.

@@ -60,8 +60,8 @@ std::vector<ir::Graph*> running_blocks(const ir::Op& op) {
   return blocks;
 }
 
-RowsDims rows_dims(const ir::Op& rows) {
-  RowsDims dims;
+ir::RowLink rows_dims(const ir::Op& rows) {
+  ir::RowLink dims;
   for (int64_t dim : rows.ints_attr("dims", 0)) dims.operands.push_back(static_cast<int>(dim));
   dims.operands.resize(rows.operands.size(), -1);
   for (int64_t dim : rows.ints_attr("dims", 1)) dims.results.push_back(static_cast<int>(dim));
@@ -78,7 +78,7 @@ RowsAccess rows_access(const ir::Op& rows) {
     return value->op != nullptr && value->op->row == &ir::ops::scan &&
            value->index >= ir::carries_of(*value->op).count;
   };
-  const RowsDims dims = rows_dims(rows);
+  const ir::RowLink dims = rows_dims(rows);
   RowsAccess access;
   for (size_t i = 0; i < dims.operands.size(); ++i)
     access.operands.push_back(

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ir/op_row.h"
 #include "ir/scan.h"
 
 // What plan-memory decides and how it is written down. Every value has a place in a buffer, and every op
@@ -54,10 +55,7 @@ struct RowsAccess {
 };
 RowsAccess rows_access(const ir::Op& rows);
 /// The dim along which each operand of a `rows` op, and each result, is cut; -1 of one that is whole.
-struct RowsDims {
-  std::vector<int> operands, results;
-};
-RowsDims rows_dims(const ir::Op& rows);
+ir::RowLink rows_dims(const ir::Op& rows);
 
 /// The operand whose memory the op's only result always shares (reshape, check, copies), or -1.
 int aliased_operand(const ir::Op& op);

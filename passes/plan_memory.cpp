@@ -354,7 +354,7 @@ class Planner {
   std::vector<int> updates_in_rows(const ir::Op& op, const RowsAccess& access) const {
     const ir::Graph& body = *op.regions[0];
     const Overwritable candidates = overwritable(op);
-    const RowsDims dims = rows_dims(op);
+    const ir::RowLink dims = rows_dims(op);
     std::vector<int> updated(op.results.size(), -1);
     for (const int i : candidates.operands) {
       const int storage = homes_.at(op.operands[i]).storage;

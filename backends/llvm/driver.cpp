@@ -134,7 +134,7 @@ class DriverEmitter {
   void emit_share(const ir::Op& op, size_t number) {
     begin("rows" + std::to_string(number), b_.getVoidTy(), llvm::Function::ExternalLinkage);
     const ir::Graph& body = *op.regions[0];
-    const passes::RowsDims dims = passes::rows_dims(op);
+    const ir::RowLink dims = passes::rows_dims(op);
     const auto inside = op.ints_attr("inside");
     const auto begin_of = [&](llvm::Value* whole, const SharedRows& rows) {
       return b_.CreateGEP(b_.getInt8Ty(), whole, size(rows.first_byte));
