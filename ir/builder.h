@@ -9,6 +9,7 @@
 
 #include "ir/graph.h"
 #include "ir/op_row.h"
+#include "ir/ops/elementwise.h"
 
 namespace rondo::ir {
 
@@ -39,7 +40,7 @@ class Builder {
   Value* name(Value* x, Value* y) { return emit(ops::name, {x, y})->result(); }
 #define TERNARY(name, ...) \
   Value* name(Value* x, Value* y, Value* z) { return emit(ops::name, {x, y, z})->result(); }
-#include "ir/ops/all.def"
+#include "ir/ops/elementwise.def"
 #undef OP
 #undef UNARY
 #undef BINARY

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ir/op_row.h"
+#include "ir/ops/elementwise.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "ir/ops/elementwise.h"
+
 namespace rondo::ir {
 
 const AttrSpec* OpRow::find_attr(std::string_view name) const {

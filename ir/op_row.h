@@ -214,10 +214,10 @@ bool dot_may_take_lanes(const Op& op);
 /// row's own. Returns the result types.
 std::vector<Type> infer(const Op& op, const std::vector<Type>& declared);
 
-// The rows themselves.
+// The rows themselves; those of element-wise ops are in ir/ops/elementwise.h.
 namespace ops {
 #define OP(name, ...) extern const OpRow name;
-#include "ir/ops/all.def"
+#include "ir/ops/structural.def"
 #undef OP
 }  // namespace ops
 

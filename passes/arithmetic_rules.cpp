@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <cmath>
 
+#include "ir/ops/elementwise.h"
 #include "ir/ops/support.h"
 #include "passes/equation.h"
 #include "passes/rules.h"

@@ -10,6 +10,7 @@
 // A loss:  never.
 // Needs:   vjp before it. Feeds canonicalise, which does not look through these ops.
 #include "ir/op_row.h"
+#include "ir/ops/elementwise.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 

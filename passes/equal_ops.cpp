@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <unordered_map>
 
+#include "ir/ops/elementwise.h"
 #include "ir/structural.h"
 #include "passes/rules.h"
 

@@ -24,6 +24,7 @@
 #include <unordered_map>
 
 #include "ir/batch.h"
+#include "ir/ops/elementwise.h"
 #include "ir/ops/support.h"
 #include "passes/applications.h"
 #include "passes/loop_motion.h"

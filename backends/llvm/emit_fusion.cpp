@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "backends/llvm/kernel_emitter.h"
+#include "ir/ops/elementwise.h"
 #include "passes/fusion_plan.h"
 
 namespace rondo::codegen {

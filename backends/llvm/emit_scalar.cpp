@@ -9,6 +9,7 @@
 
 #include "backends/llvm/kernel_emitter.h"
 #include "ir/error.h"
+#include "ir/ops/elementwise.h"
 
 namespace rondo::codegen {
 

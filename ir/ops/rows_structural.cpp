@@ -26,11 +26,6 @@ OpRow named(const char* name, OpRow row) {
 
 #define OP(name, ...) const OpRow name = named(#name, OpRow{__VA_ARGS__});
 #define RONDO_DEFINE_ROWS
-#include "ir/ops/dot.def"
-#include "ir/ops/indexed.def"
-#include "ir/ops/make.def"
-#include "ir/ops/reduce.def"
-#include "ir/ops/region.def"
-#include "ir/ops/shape.def"
+#include "ir/ops/structural.def"
 
 }  // namespace rondo::ir::ops

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <doctest/doctest.h>
 
+#include "ir/ops/elementwise.h"
 #include "tests/backends/kernel_bench.h"
 
 using namespace rondo;

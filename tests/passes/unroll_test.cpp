@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "ir/ops/elementwise.h"
 #include "passes/vjp.h"
 #include "tests/passes/programs.h"
 #include "tests/passes/scans.h"

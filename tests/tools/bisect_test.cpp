@@ -6,6 +6,7 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/ops/elementwise.h"
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "passes/passes.h"

@@ -13,6 +13,7 @@
 #include "backends/reference/interpreter.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/ops/elementwise.h"
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/scan.h"

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/ops/elementwise.h"
 #include "ir/ops/support.h"
 #include "tools/fuzz/work.h"
 

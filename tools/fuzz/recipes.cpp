@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "ir/ops/elementwise.h"
 #include "ir/ops/support.h"
 #include "tools/fuzz/generator.h"
 

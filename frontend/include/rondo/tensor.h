@@ -153,7 +153,7 @@ inline Tensor ne(detail::At x, detail::At y) { return detail::compare("ne", x.op
   Tensor name(const X& x, const Y& y, const Z& z, Loc loc = {}) {                       \
     return detail::elementwise(#name, {x, y, z}, loc);                                  \
   }
-#include "ir/ops/all.def"
+#include "ir/ops/elementwise.def"
 #undef OP
 #undef UNARY
 #undef BINARY
