@@ -56,10 +56,16 @@ class Gaps {
   std::int64_t end_ = 0;
 };
 
+constexpr std::int64_t kUnit = runtime::kAlignment;
+
+std::int64_t whole_units(std::int64_t bytes) {
+  if (__builtin_add_overflow(bytes, kUnit - 1, &bytes)) throw Error("buffers take too much memory");
+  return bytes / kUnit * kUnit;
+}
+
 }  // namespace
 
 ArenaLayout lay_out(const std::vector<Demand>& demands) {
-  constexpr std::int64_t kUnit = runtime::kAlignment;
   std::vector<size_t> order(demands.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -74,14 +80,24 @@ ArenaLayout lay_out(const std::vector<Demand>& demands) {
     for (; !in_use.empty() && demands[in_use.top()].last < demands[i].first; in_use.pop())
       gaps.give_back(layout.offsets[in_use.top()], sizes[in_use.top()]);
     if (demands[i].bytes == 0) continue;
-    if (__builtin_add_overflow(demands[i].bytes, kUnit - 1, &sizes[i]))
-      throw Error("buffers take too much memory");
-    sizes[i] = sizes[i] / kUnit * kUnit;
+    sizes[i] = whole_units(demands[i].bytes);
     layout.offsets[i] = gaps.take(sizes[i]);
     in_use.push(i);
   }
   layout.bytes = gaps.end();
   return layout;
+}
+
+std::int64_t largest_live_set(const std::vector<Demand>& demands) {
+  std::map<std::int64_t, std::int64_t> changes;  // of what is wanted, by time
+  for (const Demand& demand : demands) {
+    if (demand.last < demand.first) continue;
+    changes[demand.first] += whole_units(demand.bytes);
+    changes[demand.last + 1] -= whole_units(demand.bytes);
+  }
+  std::int64_t live = 0, most = 0;
+  for (const auto& [time, change] : changes) most = std::max(most, live += change);
+  return most;
 }
 
 }  // namespace rondo::backends

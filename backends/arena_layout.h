@@ -22,4 +22,8 @@ struct ArenaLayout {
 /// leaves 63 bits.
 ArenaLayout lay_out(const std::vector<Demand>& demands);
 
+/// The most that is wanted at one time, each demand a multiple of 64: no layout takes less. Demands of which lay_out
+/// throws are not for it.
+std::int64_t largest_live_set(const std::vector<Demand>& demands);
+
 }  // namespace rondo::backends

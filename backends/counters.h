@@ -23,6 +23,7 @@ struct Counters {
   int binds = 0;                 // new sizes seen
   double bind_ms = 0;            // of the last bind
   std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
+  std::int64_t live_bytes = 0;   // the most of it that is wanted at one time: no plan takes less
   int workers = 1;               // that the last bind asked for, the most of any `rows` op
   int dot_kernels = 0;           // that a library made for dots when sizes were bound, new ones only
 
@@ -55,6 +56,7 @@ struct Counters {
     visit("binds", binds);
     visit("bind_ms", bind_ms);
     visit("arena_bytes", arena_bytes);
+    visit("live_bytes", live_bytes);
     visit("workers", workers);
     visit("dot_kernels", dot_kernels);
     visit("joins", joins);

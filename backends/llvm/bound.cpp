@@ -115,6 +115,7 @@ std::int64_t times(std::int64_t bytes, int workers) {
 void Bound::lay_out_arena(const BindTable& table) {
   std::vector<std::vector<backends::Demand>> demands(table.rows.size() + 1);
   std::vector<std::vector<size_t>> numbers(demands.size());
+  std::vector<backends::Demand> all;
   std::int64_t end = 0;
   for (size_t i = 0; i < table.buffers.size(); ++i) {
     const passes::Buffer& buffer = table.buffers[i];
@@ -122,6 +123,8 @@ void Bound::lay_out_arena(const BindTable& table) {
     const size_t part = buffer.rows >= 0 ? static_cast<size_t>(buffer.rows) : table.rows.size();
     demands[part].push_back({buffer.bytes.evaluate(symbols_[0]), buffer.first, buffer.last});
     numbers[part].push_back(i);
+    all.push_back(demands[part].back());
+    if (buffer.rows >= 0) all.back().bytes = times(all.back().bytes, rows_workers[part]);
     end = std::max(end, buffer.last);
   }
   std::vector<backends::ArenaLayout> parts;
@@ -139,6 +142,7 @@ void Bound::lay_out_arena(const BindTable& table) {
   scratch_bytes = std::max(table.scratch_bytes, dots == nullptr ? 0 : dots->scratch_bytes());
   scratch_bytes = (scratch_bytes + 63) / 64 * 64;
   demands.back().push_back({times(scratch_bytes, workers()), 0, end});
+  all.push_back(demands.back().back());
   const backends::ArenaLayout layout = backends::lay_out(demands.back());
   offsets.assign(table.buffers.size(), 0);
   for (size_t i = 0; i < numbers.back().size(); ++i) offsets[numbers.back()[i]] = layout.offsets[i];
@@ -151,6 +155,7 @@ void Bound::lay_out_arena(const BindTable& table) {
   }
   scratch_offset = layout.offsets.back();
   arena_bytes = layout.bytes;
+  live_bytes = backends::largest_live_set(all);
 }
 
 bool Bound::fits(std::span<runtime::Array* const> args) const {

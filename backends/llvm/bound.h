@@ -65,7 +65,7 @@ struct Bound {
   std::vector<std::int64_t>
       rows_bytes;  // how far the next worker's buffers are from there, for each `rows` op
   std::int64_t scratch_offset = 0, scratch_bytes = 0;
-  std::int64_t arena_bytes = 0;
+  std::int64_t arena_bytes = 0, live_bytes = 0;
   std::vector<std::vector<std::int64_t>> result_shapes;
 
  private:

@@ -245,7 +245,15 @@ class DriverEmitter {
     }
     const KernelCall call = kernels_.get(op);
     for (Dim dim : call.sizes) args.push_back(size(dim));
-    b_.CreateCall(call.function, args);
+    call_kernel(call.function, args);
+  }
+
+  // Which may be in another module.
+  void call_kernel(const std::string& name, llvm::ArrayRef<llvm::Value*> args) {
+    llvm::SmallVector<llvm::Type*> types;
+    for (const llvm::Value* arg : args) types.push_back(arg->getType());
+    b_.CreateCall(module_.getOrInsertFunction(name, llvm::FunctionType::get(b_.getVoidTy(), types, false)),
+                  args);
   }
 
   void count(WorkField field_number, llvm::Value* amount) {

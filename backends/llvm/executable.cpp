@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "backends/llvm/executable.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -77,6 +78,8 @@ void run_rows(Frame* frame, std::int64_t number) noexcept {
   ++state.joins;
 }
 
+constexpr int kMostModules = 4;  // that are compiled at once
+
 class CompiledFunction : public backends::Executable {
  public:
   CompiledFunction(const ir::Function& function, const CompileOptions& options)
@@ -98,9 +101,10 @@ class CompiledFunction : public backends::Executable {
                      : options.threads > 0   ? options.threads
                                              : runtime::Workers::default_count();
     table_.work_per_worker = options.work_per_worker;
-    CodeModule code(function.name);
+    std::vector<CodeModule> code;  // the first one holds the driver
+    for (int i = 0; i < std::min(table_.workers, kMostModules); ++i) code.emplace_back(function.name);
     KernelLibrary kernels(code, options.target);
-    DriverTables driver = emit_driver(code, kernels, options.dots, *function_, table_.rows, "run");
+    DriverTables driver = emit_driver(code.front(), kernels, options.dots, *function_, table_.rows, "run");
     table_.sizes = std::move(driver.sizes);
     table_.dots = std::move(driver.dots);
     table_.library = options.dots;
@@ -194,6 +198,7 @@ class CompiledFunction : public backends::Executable {
     counters_.bind_ms = watch.ms();
     if (bound->dots != nullptr) counters_.dot_kernels += bound->dots->kernels_made();
     counters_.arena_bytes = bound->arena_bytes;
+    counters_.live_bytes = bound->live_bytes;
     counters_.workers = bound->workers();
     tell("bound to new sizes", counters_.bind_ms);
     bounds_.add(bound);

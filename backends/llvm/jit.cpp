@@ -8,12 +8,15 @@
 #include <llvm/IR/Module.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <exception>
 
 #include "backends/llvm/codegen/code_generator.h"
 #include "ir/error.h"
+#include "runtime/workers.h"
 
 namespace rondo::codegen {
 namespace {
@@ -34,19 +37,67 @@ class Stopwatch {
 
 std::string text(llvm::Error error) { return llvm::toString(std::move(error)); }
 
+// A module on its way to an object file.
+struct Compilation {
+  Compilation(const Target& target, const CodeModule& code, int debug_level)
+      : generator(target), code(code), debug_level(debug_level) {}
+
+  CodeGenerator generator;  // LLVM's is for one thread
+  const CodeModule& code;
+  const int debug_level;
+  CompileTimes times;
+  CodeGenerator::Bytes object;
+  std::string a_function;  // that can be looked up
+  std::exception_ptr failure;
+
+  void run() {
+    const llvm::Module& module = code.module();
+    for (const llvm::Function& function : module)
+      if (!function.isDeclaration() && function.hasExternalLinkage()) a_function = function.getName();
+    {
+      Stopwatch watch(times.ir_passes);
+      generator.optimise(code);
+    }
+    if (debug_level >= 4) module.print(llvm::errs(), nullptr);
+    if (debug_level >= 5) {
+      const auto assembly = generator.assembly(code);
+      llvm::errs() << llvm::StringRef(assembly.data(), assembly.size());
+    }
+    Stopwatch watch(times.codegen);
+    object = generator.object(code);
+  }
+};
+
+// All at once, but one after another where they print.
+void compile(const std::vector<std::unique_ptr<Compilation>>& compilations, int debug_level) {
+  struct Shares {
+    const std::vector<std::unique_ptr<Compilation>>& compilations;
+    size_t workers;
+  } shares = {compilations, debug_level >= 4 ? 1 : compilations.size()};
+  runtime::Workers::shared().run(
+      static_cast<int>(shares.workers),
+      [](void* work, int worker) noexcept {
+        const auto& [compilations, workers] = *static_cast<const Shares*>(work);
+        for (size_t i = static_cast<size_t>(worker); i < compilations.size(); i += workers) try {
+            compilations[i]->run();
+          } catch (...) {
+            compilations[i]->failure = std::current_exception();
+          }
+      },
+      &shares);
+  for (const auto& compilation : compilations)
+    if (compilation->failure != nullptr) std::rethrow_exception(compilation->failure);
+}
+
 }  // namespace
 
 struct Jit::Session {
-  CodeGenerator generator;
   llvm::orc::ExecutionSession session;
   llvm::orc::ObjectLinkingLayer linker;
   llvm::orc::JITDylib& library;
 
-  Session(const Target& target, std::unique_ptr<llvm::orc::ExecutorProcessControl> process)
-      : generator(target),
-        session(std::move(process)),
-        linker(session),
-        library(session.createBareJITDylib("rondo")) {
+  explicit Session(std::unique_ptr<llvm::orc::ExecutorProcessControl> process)
+      : session(std::move(process)), linker(session), library(session.createBareJITDylib("rondo")) {
     // Errors come back from the calls that cause them; without this ORC prints them as well.
     session.setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
     define_library_calls();
@@ -77,40 +128,42 @@ Jit::Jit(Target target, int debug_level) : target_(std::move(target)), debug_lev
   auto process = llvm::orc::SelfExecutorProcessControl::Create(
       nullptr, std::make_unique<llvm::orc::InPlaceTaskDispatcher>());
   if (!process) throw Error("can't start the JIT compiler: " + text(process.takeError()));
-  session_ = std::make_unique<Session>(target_, std::move(*process));
+  session_ = std::make_unique<Session>(std::move(*process));
 }
 
 Jit::~Jit() = default;
 
-void Jit::add(CodeModule code) {
-  llvm::Module& module = code.module();
-  const CodeGenerator& generator = session_->generator;
-  std::string first_function;
-  for (llvm::Function& function : module)
-    if (!function.isDeclaration() && function.hasExternalLinkage()) first_function = function.getName();
-  {
-    Stopwatch watch(times_.ir_passes);
-    generator.optimise(code);
-  }
-  if (debug_level_ >= 4) module.print(llvm::errs(), nullptr);
-  if (debug_level_ >= 5) {
-    const auto assembly = generator.assembly(code);
-    llvm::errs() << llvm::StringRef(assembly.data(), assembly.size());
-  }
-  CodeGenerator::Bytes object;
-  {
-    Stopwatch watch(times_.codegen);
-    object = generator.object(code);
-  }
+void Jit::add(CodeModule module) {
+  std::vector<CodeModule> modules;
+  modules.push_back(std::move(module));
+  add(std::move(modules));
+}
+
+void Jit::add(std::vector<CodeModule> modules) {
+  std::vector<std::unique_ptr<Compilation>> compilations;
+  for (const CodeModule& module : modules)
+    compilations.push_back(std::make_unique<Compilation>(target_, module, debug_level_));
+  compile(compilations, debug_level_);
+  const auto longest =
+      std::max_element(compilations.begin(), compilations.end(),
+                       [](const auto& a, const auto& b) { return a->times.total() < b->times.total(); });
+  times_.ir_passes += (*longest)->times.ir_passes;
+  times_.codegen += (*longest)->times.codegen;
+
   Stopwatch watch(times_.link);
-  auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(object), module.getName(),
-                                                                /*RequiresNullTerminator=*/false);
-  if (auto error = session_->linker.add(session_->library, std::move(buffer)))
-    throw InternalError("llvm: " + text(std::move(error)));
-  if (first_function.empty()) return;
+  for (const auto& compilation : compilations) {
+    auto buffer = std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(compilation->object),
+                                                                  compilation->code.module().getName(),
+                                                                  /*RequiresNullTerminator=*/false);
+    if (auto error = session_->linker.add(session_->library, std::move(buffer)))
+      throw InternalError("llvm: " + text(std::move(error)));
+  }
   // ORC links when a symbol is first asked for; asking now keeps its failures and its time here.
-  auto linked = session_->find(first_function);
-  if (!linked) throw Error("can't load compiled code: " + text(linked.takeError()));
+  for (const auto& compilation : compilations) {
+    if (compilation->a_function.empty()) continue;
+    auto linked = session_->find(compilation->a_function);
+    if (!linked) throw Error("can't load compiled code: " + text(linked.takeError()));
+  }
 }
 
 void* Jit::lookup(std::string_view name) {

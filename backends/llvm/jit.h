@@ -3,13 +3,14 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "backends/llvm/codegen/code_module.h"
 #include "backends/llvm/codegen/target.h"
 
 namespace rondo::codegen {
 
-/// Milliseconds spent, by stage.
+/// Milliseconds, by stage. Of modules that are compiled at once those of the one that takes longest.
 struct CompileTimes {
   double ir_passes = 0;
   double codegen = 0;  ///< instruction selection to object file
@@ -33,10 +34,11 @@ class Jit {
 
   const Target& target() const { return target_; }
 
-  /// Compiles and links the module: its external functions can be looked up afterwards, also by modules that
-  /// are added later. Throws InternalError with LLVM's complaint if the module is not valid, and
-  /// Error if the machine refuses memory for code.
-  void add(CodeModule code);
+  /// Compiles the modules, each on a worker of its own (runtime/workers.h), and links them: their external functions can
+  /// be called by each other and looked up afterwards, also by modules that are added later. Throws InternalError with
+  /// LLVM's complaint if a module is not valid, and Error if the machine refuses memory for code.
+  void add(std::vector<CodeModule> modules);
+  void add(CodeModule module);
 
   /// The function of this name, which must have been added, else InternalError.
   void* lookup(std::string_view name);
@@ -45,7 +47,7 @@ class Jit {
     return reinterpret_cast<Function*>(lookup(name));
   }
 
-  /// Sums over all modules added so far.
+  /// Sums over all that was added so far.
   const CompileTimes& times() const { return times_; }
 
  private:

@@ -11,14 +11,14 @@ namespace rondo::codegen {
 
 using llvm::Value;
 
-KernelEmitter::KernelEmitter(LibraryState& library, const ir::Op& op, const std::vector<Dim>& symbols,
-                             const std::string& name)
-    : op(op), b(library.code.context()), library_(library), once_(library.code.context()), symbols_(symbols) {
+KernelEmitter::KernelEmitter(LibraryState& library, const CodeModule& code, const ir::Op& op,
+                             const std::vector<Dim>& symbols, const std::string& name)
+    : op(op), b(code.context()), library_(library), once_(code.context()), symbols_(symbols) {
   llvm::SmallVector<llvm::Type*, 16> types = {b.getPtrTy(), b.getInt64Ty()};
   types.append(op.operands.size() + op.results.size(), b.getPtrTy());
   types.append(symbols.size(), b.getInt64Ty());
   function_ = llvm::Function::Create(llvm::FunctionType::get(b.getVoidTy(), types, false),
-                                     llvm::Function::InternalLinkage, name, library.code.module());
+                                     llvm::Function::ExternalLinkage, name, code.module());
   function_->setDoesNotThrow();
   once_.SetInsertPoint(llvm::BasicBlock::Create(b.getContext(), "once", function_));
   begin_ = llvm::BasicBlock::Create(b.getContext(), "begin", function_);

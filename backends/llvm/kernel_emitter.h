@@ -5,6 +5,7 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,9 +20,9 @@ namespace rondo::codegen {
 
 /// What the functions of one library have in common.
 struct LibraryState {
-  const CodeModule& code;
+  const std::span<const CodeModule> modules;
   const Target target;
-  std::unordered_map<std::string, llvm::Function*> functions = {};  // by the op's canonical text
+  std::unordered_map<std::string, std::string> functions = {};  // by the op's canonical text
   std::vector<ir::Kernel> called = {};
   std::int64_t scratch_bytes = 0;
 };
@@ -30,14 +31,13 @@ struct LibraryState {
 /// block that is being written: sizes, fields of the context, stack slots.
 class KernelEmitter {
  public:
-  KernelEmitter(LibraryState& library, const ir::Op& op, const std::vector<Dim>& symbols,
-                const std::string& name);
+  KernelEmitter(LibraryState& library, const CodeModule& code, const ir::Op& op,
+                const std::vector<Dim>& symbols, const std::string& name);
 
   const ir::Op& op;
   llvm::IRBuilder<> b;
 
   const Target& target() const { return library_.target; }
-  llvm::Function* function() const { return function_; }
   llvm::Value* operand(int i) const { return function_->getArg(2 + i); }
   llvm::Value* result(int i) const;
   llvm::Value* op_number() const { return function_->getArg(1); }

@@ -153,6 +153,14 @@ bool is_row(const passes::Nest& nest) {
                      [&](const passes::Write& write) { return runs_on(write.at); });
 }
 
+// Of what LLVM does not optimise an instruction takes a third of the time.
+size_t compile_cost(const CodeModule& code) {
+  size_t cost = 0;
+  for (const llvm::Function& function : code.module())
+    cost += function.getInstructionCount() * (function.hasOptNone() ? 1 : 3);
+  return cost;
+}
+
 CanonicalText canonical_text(const ir::Op& op) {
   if (family(op) != emit_fusion) return CanonicalText(op);
   const std::vector<passes::Nest> nests = passes::plan_fusion(op);
@@ -161,17 +169,17 @@ CanonicalText canonical_text(const ir::Op& op) {
 
 }  // namespace
 
-KernelLibrary::KernelLibrary(const CodeModule& code, const Target& target)
-    : state_(new LibraryState{code, target}) {}
+KernelLibrary::KernelLibrary(std::span<const CodeModule> modules, const Target& target)
+    : state_(new LibraryState{modules, target}) {}
 KernelLibrary::~KernelLibrary() = default;
 
 KernelCall KernelLibrary::get(const ir::Op& op) {
   const CanonicalText canonical = canonical_text(op);
-  llvm::Function*& function = state_->functions[canonical.text()];
-  if (function == nullptr) {
-    const std::string name = op.row->name + "." + std::to_string(state_->functions.size());
-    KernelEmitter emitter(*state_, op, canonical.symbols(), name);
-    function = emitter.function();
+  std::string& function = state_->functions[canonical.text()];
+  if (function.empty()) {
+    function = op.row->name + "." + std::to_string(state_->functions.size());
+    const CodeModule& module = *std::ranges::min_element(state_->modules, {}, compile_cost);
+    KernelEmitter emitter(*state_, module, op, canonical.symbols(), function);
     family(op)(emitter);
     emitter.finish();
   }

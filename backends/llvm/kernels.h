@@ -3,15 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "backends/llvm/codegen/target.h"
 #include "ir/graph.h"
 #include "ir/op_row.h"
-
-namespace llvm {
-class Function;
-}  // namespace llvm
 
 namespace rondo::codegen {
 
@@ -27,16 +25,17 @@ struct LibraryState;
 /// else, but where may_write_in_place (passes/fusion_rules.h) allows it or where it may be an aliased_operand
 /// (passes/memory_plan.h).
 struct KernelCall {
-  llvm::Function* function;
+  std::string function;
   std::vector<Dim> sizes;
 };
 
-/// The functions, in one LLVM module, that do the work of ops: any op but those with regions, and fusions.
+/// The external functions, in LLVM modules, that do the work of ops: any op but those with regions, and fusions.
 /// Ops that are equal up to names, of symbols too, share a function; so do fusions that go over one row of elements,
 /// however many.
 class KernelLibrary {
  public:
-  KernelLibrary(const CodeModule& code, const Target& target);
+  /// Each function goes to the module that by then takes the least time to compile. The modules must outlive the library.
+  KernelLibrary(std::span<const CodeModule> modules, const Target& target);
   KernelLibrary(const KernelLibrary&) = delete;
   KernelLibrary& operator=(const KernelLibrary&) = delete;
   ~KernelLibrary();

@@ -35,6 +35,7 @@ TEST_CASE("no two demands of one time overlap, in random layouts") {
     }
     const ArenaLayout layout = lay_out(demands);
     CHECK(layout.bytes < sum);
+    CHECK(largest_live_set(demands) <= layout.bytes);
     bool sound = true;
     for (size_t a = 0; a < demands.size(); ++a) {
       sound = sound && layout.offsets[a] % 64 == 0 && layout.offsets[a] + demands[a].bytes <= layout.bytes;
@@ -47,6 +48,12 @@ TEST_CASE("no two demands of one time overlap, in random layouts") {
     }
     CHECK(sound);
   }
+}
+
+TEST_CASE("the largest live set is what is wanted at one time, in whole units") {
+  CHECK(largest_live_set({}) == 0);
+  CHECK(largest_live_set({{100, 0, 1}, {64, 1, 2}, {128, 2, 3}, {0, 0, 9}}) == 192);
+  CHECK(largest_live_set({{64, 0, 4}, {1, 0, 0}, {640, 5, 5}, {65, 3, 4}}) == 640);
 }
 
 TEST_CASE("sizes that don't fit 63 bits are an error") {

@@ -2,6 +2,8 @@
 #include "backends/llvm/jit.h"
 
 #include <doctest/doctest.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -86,6 +88,40 @@ TEST_CASE("jit: compiles, counts its time and finds functions by name") {
   CHECK(jit.lookup("first") != jit.lookup("second"));
   CHECK_THROWS_AS(jit.lookup("third"), InternalError);
   CHECK_THROWS_AS(jit.add(lanes_module(target, "first")), InternalError);
+}
+
+TEST_CASE("jit: modules that are added together call each other") {
+  const Target target = select_target();
+  const auto calls = [](const char* caller, const char* callee) {
+    CodeModule code(caller);
+    llvm::IRBuilder<> b(code.context());
+    auto* type = llvm::FunctionType::get(b.getInt32Ty(), {b.getInt32Ty()}, false);
+    auto* function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, caller, code.module());
+    auto* entry = llvm::BasicBlock::Create(code.context(), "entry", function);
+    b.SetInsertPoint(entry);
+    llvm::Value* x = function->getArg(0);
+    if (callee != nullptr) x = b.CreateCall(code.module().getOrInsertFunction(callee, type), {x});
+    b.CreateRet(b.CreateAdd(x, b.getInt32(1)));
+    return code;
+  };
+  Jit jit(target);
+  std::vector<CodeModule> modules;
+  modules.push_back(calls("a", "b"));
+  modules.push_back(calls("c", nullptr));
+  modules.push_back(calls("b", "c"));
+  jit.add(std::move(modules));
+  CHECK(jit.lookup<int(int)>("a")(39) == 42);
+  CHECK(jit.lookup<int(int)>("c")(39) == 40);
+
+  std::vector<CodeModule> bad;
+  bad.push_back(calls("d", nullptr));
+  bad.emplace_back("bad");
+  auto& context = bad.back().context();
+  auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), false);
+  auto* endless = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "e", bad.back().module());
+  llvm::BasicBlock::Create(context, "entry", endless);
+  CHECK_THROWS_AS(jit.add(std::move(bad)), InternalError);
+  CHECK_THROWS_AS(jit.add(calls("f", "nowhere")), Error);
 }
 
 TEST_CASE("jit: code is executable, never writable, and unmapped with its owner") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
 
 #include <chrono>
 #include <cmath>
@@ -67,14 +68,14 @@ void emit_entry(const CodeModule& code, const KernelCall& call, size_t buffers, 
     args.push_back(b.CreateLoad(pointer, b.CreateConstGEP1_64(pointer, entry->getArg(2), i)));
   for (size_t i = 0; i < call.sizes.size(); ++i)
     args.push_back(b.CreateLoad(b.getInt64Ty(), b.CreateConstGEP1_64(b.getInt64Ty(), entry->getArg(3), i)));
-  b.CreateCall(call.function, args);
+  b.CreateCall(code.module().getFunction(call.function), args);
   b.CreateRetVoid();
 }
 
 }  // namespace
 
 KernelBench::KernelBench(const Target& target)
-    : function("bench"), b(function.body), library_(code_, target), jit_(target) {}
+    : function("bench"), b(function.body), library_(std::span(&code_, 1), target), jit_(target) {}
 
 ir::Op* KernelBench::add(const ir::OpRow& row, const std::vector<Type>& operands, std::vector<ir::Attr> attrs,
                          std::vector<Type> declared) {
@@ -93,7 +94,7 @@ void KernelBench::compile() {
 }
 
 size_t KernelBench::functions() const {
-  std::set<const void*> distinct;
+  std::set<std::string> distinct;
   for (const Case& test : cases_) distinct.insert(test.call.function);
   return distinct.size();
 }
