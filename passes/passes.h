@@ -9,8 +9,13 @@
 
 namespace rondo::passes {
 
-/// Whether a function computes the same bits after a pass, or adds up in another order.
-enum class Bits { exact, reassoc };
+/// Whether a function computes the same bits after a pass, adds up in another order, or rounds what was not rounded: then
+/// it computes the same bits in double precision, in which the interpreter rounds nothing.
+enum class Bits { exact, reassoc, rounds };
+/// "exact", "reassoc" or "rounds".
+inline std::string_view name(Bits bits) {
+  return bits == Bits::exact ? "exact" : bits == Bits::reassoc ? "reassoc" : "rounds";
+}
 
 /// An IR -> IR pass. It returns whether it changed the function, and throws Error only for what the user can
 /// mend.

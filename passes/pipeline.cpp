@@ -51,6 +51,16 @@ std::span<const Pass> optimisation_pipeline() {
   return pipeline;
 }
 
+std::span<const Pass> bf16_pipeline() {
+  static const std::vector<Pass> pipeline = passes_named({
+      // Gradients are made, and weights come from outside of the loops.
+      "precision",
+      // What forward and backward loops round is the same.
+      "canonicalise",
+  });
+  return pipeline;
+}
+
 std::span<const Pass> lowering_pipeline() {
   static const std::vector<Pass> pipeline = passes_named({
       // What stands only for differentiation, where nobody took it away before.

@@ -13,6 +13,9 @@ std::span<const Pass> traced_pipeline();
 /// What every function goes through that the DSL makes, whatever is to run it, when its gradients are made.
 std::span<const Pass> optimisation_pipeline();
 
+/// What the DSL's functions go through then if dots are to take bf16 (Options::precision).
+std::span<const Pass> bf16_pipeline();
+
 /// What turns a function into one that code is made for: planned (memory_plan.h), nothing left to decide but
 /// where buffers lie.
 std::span<const Pass> lowering_pipeline();

@@ -9,7 +9,7 @@ import sys
 root = pathlib.Path(__file__).resolve().parent.parent
 PAGE = root / "docs/passes.md"
 MARK = "## Every pass\n"
-ROW = re.compile(r'^PASS\((\w+), (exact|reassoc), "(.*)"\)$', re.MULTILINE)
+ROW = re.compile(r'^PASS\((\w+), (exact|reassoc|rounds), "(.*)"\)$', re.MULTILINE)
 PART = re.compile(r"^(Before|After|Legal|A loss|Needs): +", re.MULTILINE)
 
 

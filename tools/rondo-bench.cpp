@@ -21,7 +21,7 @@ using bench::Mode;
 struct Arguments {
   std::vector<std::string> cells = {"lstm"};
   std::vector<std::string> shapes = {"50,32,128,128"};
-  std::string mode = "train", dtype = "f32", dots = "llvm";
+  std::string mode = "train", dtype = "f32", precision = "f32", dots = "llvm";
   std::vector<int> threads = {1};
   int64_t layers = 1, rounds = 9;
   bool json = false, ablate = false, list = false;
@@ -59,6 +59,7 @@ nlohmann::ordered_json json_of(const bench::Request& request, const Arguments& a
                                    {"H", shape.hidden},
                                    {"layers", shape.layers},
                                    {"threads", request.options.threads},
+                                   {"precision", arguments.precision},
                                    {"dtype", arguments.dtype},
                                    {"mode", arguments.mode},
                                    {"ms", m.ms},
@@ -70,6 +71,7 @@ nlohmann::ordered_json json_of(const bench::Request& request, const Arguments& a
                                    {"joins", m.counters.joins},
                                    {"dots_in_loops", dots_in_loops(m.counters)},
                                    {"bytes_planned", m.counters.arena_bytes},
+                                   {"bytes_live", m.counters.live_bytes},
                                    {"bytes_moved", m.counters.copied_bytes},
                                    {"bytes_peak", m.peak_bytes},
                                    {"compile_ms", m.counters.compile_ms}};
@@ -118,6 +120,7 @@ int run(const Arguments& arguments) {
       for (const auto& [mode_name, mode] : kModes)
         if (mode_name == arguments.mode) request.mode = mode;
       request.rounds = static_cast<int>(arguments.rounds);
+      request.options.precision = arguments.precision;
       request.options.dots = arguments.dots;
       std::vector<std::vector<std::string>> without = {{}};
       if (arguments.ablate)
@@ -164,6 +167,8 @@ int main(int argc, char** argv) {
   app.add_option("--layers", arguments.layers, "Layers, one over the other")->check(CLI::Range(1, 64));
   app.add_option("--mode", arguments.mode, "What to time")->check(CLI::IsMember(modes));
   app.add_option("--dtype", arguments.dtype, "Of all floats")->check(CLI::IsMember({"f32", "f64"}));
+  app.add_option("--precision", arguments.precision, "What dots of f32 round their operands to")
+      ->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--dots", arguments.dots, "What computes dots: llvm or onednn");
   app.add_option("--rounds", arguments.rounds, "How many rounds the median is of")
       ->check(CLI::Range(1, 1000));

@@ -146,9 +146,11 @@ int bisect(const Request& request, const std::string& text) {
 
 std::string pass_list() {
   std::string text;
+  const auto padded = [](std::string_view word, size_t width) {
+    return std::string(word) + std::string(std::max<size_t>(1, width - word.size()), ' ');
+  };
   for (const passes::Pass& pass : passes::all_passes())
-    text += pass.name + std::string(std::max<size_t>(1, 20 - pass.name.size()), ' ') +
-            (pass.bits == passes::Bits::exact ? "exact    " : "reassoc  ") + std::string(pass.summary) + "\n";
+    text += padded(pass.name, 20) + padded(passes::name(pass.bits), 9) + std::string(pass.summary) + "\n";
   return text;
 }
 

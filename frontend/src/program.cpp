@@ -53,6 +53,12 @@ void check_without(const Request& request) {
   }
 }
 
+void check_precision(const Request& request) {
+  const std::string& precision = request.options.precision;
+  if (precision != "f32" && precision != "bf16")
+    fail(request.loc, "precision is '" + precision + "', expected f32 or bf16");
+}
+
 // An error that an op recorded has the place of the op; every other one is of this call.
 template <class Call>
 auto placed(Loc loc, Call&& call) {
@@ -82,6 +88,7 @@ struct Program::Parts {
 Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   const bool training = request.optimizer != nullptr;
   check_without(request);
+  check_precision(request);
   passes::PassRunner::Options watch;
   watch.without = request.options.without;
   if (!request.options.dump.empty()) watch.debug.dump = request.options.dump;
@@ -100,6 +107,7 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
     runner.observe("train", *traced.function);
   }
   runner.run(passes::optimisation_pipeline(), *traced.function);
+  if (request.options.precision == "bf16") runner.run(passes::bf16_pipeline(), *traced.function);
   parts_->executable = make_executable(*traced.function, request, watch);
   parts_->compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

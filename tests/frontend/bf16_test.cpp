@@ -129,6 +129,39 @@ TEST_CASE("a loss of bf16 is a number, and a training step keeps f32 weights") {
   check_array(weights.at("W"), {2, 1}, {1, 2}, 0.02);
 }
 
+TEST_CASE("with bf16 as precision a loop's weights are rounded once a step, and train to nearly the same") {
+  constexpr int64_t kWidth = 8;
+  const Dim T("T"), B("B");
+  const auto make = [&](const std::string& precision) {
+    Options options = kBackend;
+    options.precision = precision;
+    return train_step(
+        [](Tensor x, Tensor target) {
+          const auto run = scan(nn::lstm("cell", kWidth, kWidth), x);
+          return mse(nn::linear("out", 1)(run.last.h), target);
+        },
+        {f32[{T, B, kWidth}], f32[{B, 1}]}, adam(0.02), options);
+  };
+  const auto step = make("bf16"), wide_step = make("f32");
+  const std::string ir = step.optimised_ir();
+  const std::string loop = ir.substr(ir.find("scan T"), ir.find("return") - ir.find("scan T"));
+  CHECK(ir.find(": bf16[8,32]") < ir.find("scan T"));  // a weight
+  CHECK(loop.find("dot ") != std::string::npos);
+  CHECK(wide_step.optimised_ir().find(": bf16[") == std::string::npos);
+
+  Weights weights = step.init(1), wide_weights = wide_step.init(1);
+  CHECK(weights.at("cell.U").type() == runtime::ElementType::f32);
+  const Array target = floats({2, 1}, {0.5f, -0.25f});
+  Array x = Array::zeros(runtime::ElementType::f32, {5, 2, kWidth});
+  for (size_t i = 0; i < x.data<float>().size(); ++i) x.data<float>()[i] = std::sin(static_cast<float>(i));
+  const double first = step(weights, x, target), wide_first = wide_step(wide_weights, x, target);
+  CHECK(first != wide_first);
+  CHECK(first == doctest::Approx(wide_first).epsilon(0.02));
+  double last = first;
+  for (int i = 0; i < 60; ++i) last = step(weights, x, target);
+  CHECK(last < 0.05 * first);
+}
+
 TEST_CASE("weights of bf16 begin rounded, and come back from a file as they were") {
   const TemporaryFolder folder;
   const auto f =

@@ -35,7 +35,7 @@ class Bisection {
     }
     for (size_t i = 0; i < steps_.size(); ++i) {
       step_ = &steps_[i];
-      in_doubles_ = step_->bits == passes::Bits::reassoc ? doubles_of(*function_) : Arrays{};
+      in_doubles_ = step_->bits != passes::Bits::exact ? doubles_of(*function_) : Arrays{};
       Trial whole = trial(kAll);
       if (!whole.flaw.empty()) return culprit(i, std::move(whole));
       function_ = std::move(whole.function);

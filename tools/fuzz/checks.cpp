@@ -76,6 +76,20 @@ const passes::Pass& random_pass(Random& random) {
   return all[static_cast<size_t>(random.below(std::ssize(all)))];
 }
 
+// What a pass that rounds makes of the function, judged in double precision, where nothing is rounded.
+Verdict check_rounding(const ir::Function& function, const passes::Pass& pass, const Inputs& inputs) {
+  const auto changed = ir::clone_function(function, function.name);
+  if (!pass.run(*changed)) return {};
+  ir::verify(*changed, "after " + pass.name);
+  if (const Verdict text = check_text(*changed); text.kind == Verdict::kFail) return text;
+  const auto in_doubles = [&](const ir::Function& f) {
+    return run(*reference::interpret(f, reference::Precision::kDouble), inputs);
+  };
+  const Outcome expected = in_doubles(function);
+  if (!expected.error.empty()) return {};
+  return compare(expected, in_doubles(*changed), pass.name + at_sizes(inputs.sizes));
+}
+
 }  // namespace
 
 Verdict check_passes(const ir::Function& drawn, Random& random) {
@@ -89,6 +103,9 @@ Verdict check_passes(const ir::Function& drawn, Random& random) {
   std::string order;
   for (size_t i = 0; i < passes::all_passes().size(); ++i) {
     const passes::Pass& pass = random_pass(random);
+    if (pass.bits == passes::Bits::rounds)
+      if (const Verdict verdict = check_rounding(*function, pass, *inputs); verdict.kind == Verdict::kFail)
+        return verdict;
     if (pass.bits != passes::Bits::exact) continue;
     order += (order.empty() ? "" : ", ") + pass.name;
     const auto alone = ir::clone_function(*function, function->name);

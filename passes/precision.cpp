@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// precision: gives dots of f32 operands of bf16. Sums stay f32, and so does all that is kept from step to step.
+//
+// Before:  %h = scan T .. carry(%h = %h0) use(%u = %U) {        %U: f32[128,512]
+//            %z = dot %h, %u contract([1],[0]) : f32[B,512]
+// After:   %0 = convert %U : bf16[128,512]
+//          %h = scan T .. carry(%h = %h0) use(%u = %U, %0 = %0) {
+//            %1 = convert %h : bf16[B,128]
+//            %z = dot %1, %0 contract([1],[0]) : f32[B,512]
+//
+// Legal:   where the user asks for it: operands are rounded to 8 bits. In double precision, where the interpreter rounds
+//          nothing, the function computes the same bits. After vjp: before it, cotangents would be rounded, too.
+// A loss:  on a machine that has no instruction for it; then what it saves is memory traffic of weights.
+// Needs:   hoist and sink before it, so that weights come by `use` and are rounded once a training step. Feeds
+//          canonicalise with values that are rounded more than once.
+#include "passes/applications.h"
+#include "passes/passes.h"
+#include "passes/relayout.h"
+
+namespace rondo::passes {
+
+namespace {
+
+void round_operands(Relayout& layout, ir::Builder& b, ir::Op& dot, bool& changed) {
+  if (dot.operands[0]->type.dtype != f32) return;
+  b.loc = dot.loc;
+  dot.loc = dot.loc.via("precision");
+  for (ir::Value*& operand : dot.operands)
+    operand = layout.laid_out(b, operand, "bf16", [](ir::Builder& b, ir::Value* value) {
+      b.loc = b.loc.via("precision");
+      return b.convert(value, bf16);
+    });
+  Applications::done();
+  changed = true;
+}
+
+}  // namespace
+
+bool precision(ir::Function& function) {
+  const Relayout::Visit visit = [](Relayout& layout, ir::Builder& b, ir::Op& dot,
+                                   bool& changed) -> Replacement {
+    round_operands(layout, b, dot, changed);
+    return {};
+  };
+  return Relayout(function.body, visit).run();
+}
+
+}  // namespace rondo::passes
