@@ -2,6 +2,7 @@
 #include "backends/arena_layout.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <queue>
@@ -63,9 +64,8 @@ std::int64_t whole_units(std::int64_t bytes) {
   return bytes / kUnit * kUnit;
 }
 
-}  // namespace
-
-ArenaLayout lay_out(const std::vector<Demand>& demands) {
+// One after another by the time of their begin, each in the first gap where it fits. Takes hardly more than linear time.
+ArenaLayout by_time(const std::vector<Demand>& demands, const std::vector<std::int64_t>& sizes) {
   std::vector<size_t> order(demands.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -74,17 +74,70 @@ ArenaLayout lay_out(const std::vector<Demand>& demands) {
   const auto later = [&](size_t a, size_t b) { return demands[a].last > demands[b].last; };
   std::priority_queue<size_t, std::vector<size_t>, decltype(later)> in_use(later);
   ArenaLayout layout{std::vector<std::int64_t>(demands.size(), 0), 0};
-  std::vector<std::int64_t> sizes(demands.size(), 0);
   Gaps gaps;
   for (size_t i : order) {
     for (; !in_use.empty() && demands[in_use.top()].last < demands[i].first; in_use.pop())
       gaps.give_back(layout.offsets[in_use.top()], sizes[in_use.top()]);
-    if (demands[i].bytes == 0) continue;
-    sizes[i] = whole_units(demands[i].bytes);
+    if (sizes[i] == 0) continue;
     layout.offsets[i] = gaps.take(sizes[i]);
     in_use.push(i);
   }
   layout.bytes = gaps.end();
+  return layout;
+}
+
+bool meet(const Demand& a, const Demand& b) { return a.first <= b.last && b.first <= a.last; }
+
+// In the order given, each as low as those that are there allow. Takes quadratic time. The sum of all sizes fits 63 bits.
+ArenaLayout in_order(const std::vector<Demand>& demands, const std::vector<std::int64_t>& sizes,
+                     const std::vector<size_t>& order) {
+  ArenaLayout layout{std::vector<std::int64_t>(demands.size(), 0), 0};
+  std::vector<size_t> placed;  // by offset
+  for (size_t i : order) {
+    if (sizes[i] == 0) continue;
+    std::int64_t offset = 0;
+    for (size_t other : placed)
+      if (meet(demands[i], demands[other]) && layout.offsets[other] < offset + sizes[i])
+        offset = std::max(offset, layout.offsets[other] + sizes[other]);
+    layout.offsets[i] = offset;
+    layout.bytes = std::max(layout.bytes, offset + sizes[i]);
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
+                                   [&](std::int64_t at, size_t p) { return at < layout.offsets[p]; }),
+                  i);
+  }
+  return layout;
+}
+
+}  // namespace
+
+ArenaLayout lay_out(const std::vector<Demand>& demands) {
+  constexpr size_t kFew = 512;  // quadratic time is no time
+  constexpr int kRounds = 8;
+  std::vector<std::int64_t> sizes;
+  for (const Demand& demand : demands) sizes.push_back(whole_units(demand.bytes));
+  ArenaLayout layout = by_time(demands, sizes);
+  std::int64_t sum = 0;
+  for (const std::int64_t size : sizes)
+    if (__builtin_add_overflow(sum, size, &sum)) return layout;
+  if (demands.size() > kFew) return layout;
+  const std::int64_t least = largest_live_set(demands);
+  const auto enough = [&] { return layout.bytes - least <= layout.bytes / 50; };
+  const auto time = [&](size_t i) { return static_cast<double>(demands[i].last - demands[i].first + 1); };
+  const auto size = [&](size_t i) { return static_cast<double>(sizes[i]); };
+  const auto both = [&](size_t i) { return time(i) * size(i); };
+  for (const std::function<double(size_t)>& weight : {std::function<double(size_t)>(size), {time}, {both}}) {
+    std::vector<size_t> order(demands.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::ranges::stable_sort(order, std::greater(), weight);
+    // What ends up highest comes first the next time.
+    for (int round = 0; round < kRounds && !enough(); ++round) {
+      ArenaLayout other = in_order(demands, sizes, order);
+      const auto top =
+          std::ranges::max_element(order, {}, [&](size_t i) { return other.offsets[i] + sizes[i]; });
+      std::rotate(order.begin(), top, top + 1);
+      if (other.bytes < layout.bytes) layout = std::move(other);
+    }
+  }
   return layout;
 }
 

@@ -17,9 +17,9 @@ struct ArenaLayout {
   std::int64_t bytes;                 ///< in all
 };
 
-/// Lays demands into one block so that none overlap that are wanted at the same time: one after another by
-/// the time of their begin, each in the first gap where it fits (first fit). Throws rondo::Error if the sum
-/// leaves 63 bits.
+/// Lays demands into one block so that none overlap that are wanted at the same time: one after another by the time of
+/// their begin, or, of some hundred demands, the largest first, whichever takes less. Throws rondo::Error if what that
+/// takes leaves 63 bits.
 ArenaLayout lay_out(const std::vector<Demand>& demands);
 
 /// The most that is wanted at one time, each demand a multiple of 64: no layout takes less. Demands of which lay_out

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "backends/dot_loops.h"
 
+#include "backends/operand_strides.h"
 #include "ir/ops/support.h"
 
 namespace rondo::backends {
@@ -56,7 +57,8 @@ std::vector<Dim> dot_flops(const ir::Op& dot) {
 
 DotLoops<Dim> dot_loops(const ir::Op& dot) {
   const Type &x = dot.operands[0]->type, &y = dot.operands[1]->type;
-  const auto in_x = strides_of(x), in_y = strides_of(y), out = strides_of(dot.result()->type);
+  const auto in_x = operand_strides(dot, 0), in_y = operand_strides(dot, 1),
+             out = strides_of(dot.result()->type);
   const auto contract_x = dot.ints_attr("contract", 0), contract_y = dot.ints_attr("contract", 1);
   std::vector<int64_t> batch_x, batch_y;
   if (dot.has_attr("batch")) batch_x = dot.ints_attr("batch", 0), batch_y = dot.ints_attr("batch", 1);

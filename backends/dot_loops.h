@@ -17,7 +17,7 @@ struct DotDim {
 template <class Size>
 using DotDims = std::vector<DotDim<Size>>;
 
-/// A dot as a nest of loops over dense arrays: its dims by what it does with them, outermost first, the
+/// A dot as a nest of loops over arrays (operand_strides.h): its dims by what it does with them, outermost first, the
 /// contracted ones as listed. Dims of one kind that run on in all arrays are one dim, and none has size 1.
 /// But of bf16 the last contracted dim, which goes by pairs, stays as it is.
 template <class Size>

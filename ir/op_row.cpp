@@ -28,7 +28,8 @@ const std::vector<AttrSpec>& annotations() {
   static const std::vector<AttrSpec> specs = {{"buffers", {AttrKind::kInts}, true},
                                               {"through", {AttrKind::kInts}, true},
                                               {"inside", {AttrKind::kInts}, true},
-                                              {"first", {AttrKind::kDim}, true}};
+                                              {"first", {AttrKind::kDim}, true},
+                                              {"among", {AttrKind::kInts, AttrKind::kDims}, true}};
   return specs;
 }
 

@@ -49,7 +49,8 @@ std::vector<CarryPlan> carry_plans(const ir::Op& scan);
 int64_t buffer_of(const ir::Value& result);
 
 /// Which operands a `rows` op's body reads where they are, and which results it writes where they belong: of a cut one the
-/// rows are one piece of memory, or in each slot of what a loop goes over or stacks, which then nothing else reads.
+/// rows are one piece of memory, or in each slot of what a loop goes over or stacks. An operand whose last dim is cut
+/// dots and reductions read where it is, too. Nothing else then reads it.
 struct RowsAccess {
   std::vector<bool> operands, results;
 };

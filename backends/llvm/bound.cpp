@@ -111,23 +111,23 @@ std::int64_t times(std::int64_t bytes, int workers) {
 
 }  // namespace
 
-// What lies in the arena, first within the part of a worker, for each `rows` op, then of all.
+// What lies in the arena. Of a `rows` op that several workers share each has a part of its own, laid out first: they need
+// not be at the same op.
 void Bound::lay_out_arena(const BindTable& table) {
   std::vector<std::vector<backends::Demand>> demands(table.rows.size() + 1);
   std::vector<std::vector<size_t>> numbers(demands.size());
-  std::vector<backends::Demand> all;
   std::int64_t end = 0;
   for (size_t i = 0; i < table.buffers.size(); ++i) {
     const passes::Buffer& buffer = table.buffers[i];
     if (buffer.param >= 0 || buffer.result >= 0 || buffer.first < 0) continue;
-    const size_t part = buffer.rows >= 0 ? static_cast<size_t>(buffer.rows) : table.rows.size();
+    const auto rows = static_cast<size_t>(buffer.rows);
+    const size_t part = buffer.rows >= 0 && rows_workers[rows] > 1 ? rows : table.rows.size();
     demands[part].push_back({buffer.bytes.evaluate(symbols_[0]), buffer.first, buffer.last});
     numbers[part].push_back(i);
-    all.push_back(demands[part].back());
-    if (buffer.rows >= 0) all.back().bytes = times(all.back().bytes, rows_workers[part]);
     end = std::max(end, buffer.last);
   }
   std::vector<backends::ArenaLayout> parts;
+  std::vector<backends::Demand> least = demands.back();
   for (size_t r = 0; r < table.rows.size(); ++r) {
     parts.push_back(backends::lay_out(demands[r]));
     rows_bytes.push_back(parts.back().bytes);
@@ -138,11 +138,13 @@ void Bound::lay_out_arena(const BindTable& table) {
       whole.last = std::max(whole.last, demand.last);
     }
     demands.back().push_back(whole);
+    least.push_back(
+        {times(backends::largest_live_set(demands[r]), rows_workers[r]), whole.first, whole.last});
   }
   scratch_bytes = std::max(table.scratch_bytes, dots == nullptr ? 0 : dots->scratch_bytes());
   scratch_bytes = (scratch_bytes + 63) / 64 * 64;
   demands.back().push_back({times(scratch_bytes, workers()), 0, end});
-  all.push_back(demands.back().back());
+  least.push_back(demands.back().back());
   const backends::ArenaLayout layout = backends::lay_out(demands.back());
   offsets.assign(table.buffers.size(), 0);
   for (size_t i = 0; i < numbers.back().size(); ++i) offsets[numbers.back()[i]] = layout.offsets[i];
@@ -155,7 +157,7 @@ void Bound::lay_out_arena(const BindTable& table) {
   }
   scratch_offset = layout.offsets.back();
   arena_bytes = layout.bytes;
-  live_bytes = backends::largest_live_set(all);
+  live_bytes = backends::largest_live_set(least);
 }
 
 bool Bound::fits(std::span<runtime::Array* const> args) const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backends/llvm/kernel_emitter.h"
+#include "backends/operand_strides.h"
 #include "ir/reduction_order.h"
 
 namespace rondo::codegen {
@@ -36,16 +37,16 @@ class ReduceEmitter {
   void find_loops() {
     const Type& x = e_.op.operands[0]->type;
     const auto reduced = e_.op.ints_attr("dims");
+    const auto in_strides = backends::operand_strides(e_.op, 0);
     std::vector<LoopDim> dims;
-    Dim in_stride = 1, out_stride = 1;
+    Dim out_stride = 1;
     for (int64_t i = x.rank() - 1; i >= 0; --i) {
       const bool is_reduced = std::find(reduced.begin(), reduced.end(), i) != reduced.end();
       if (x.dims[i].is_constant(1)) continue;  // a link of one: the same bits without a loop
       if (is_reduced && i == x.rank() - 1)
         row_ = x.dims[i], has_row_ = true;
       else
-        dims.insert(dims.begin(), {x.dims[i], in_stride, is_reduced ? 0 : out_stride, is_reduced});
-      in_stride = in_stride * x.dims[i];
+        dims.insert(dims.begin(), {x.dims[i], in_strides[i], is_reduced ? 0 : out_stride, is_reduced});
       if (!is_reduced) out_stride = out_stride * x.dims[i];
     }
     for (const LoopDim& dim : dims) {

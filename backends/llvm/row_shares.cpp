@@ -5,6 +5,7 @@
 #include <map>
 
 #include "backends/dot_loops.h"
+#include "ir/builder.h"
 #include "ir/row_dims.h"
 #include "ir/scan.h"
 #include "passes/memory_plan.h"
@@ -62,11 +63,31 @@ class Sharer {
       shares.shares.push_back({total, name, name + "_first"});
     }
     totals_.clear();
+    annotate_readers(rows);
     replace(*rows.regions[0], dims, shares.shares);
     return shares;
   }
 
  private:
+  // Of rows that are read where they are: how many lie there, of all workers. A loop knows its slots without.
+  static void annotate_readers(ir::Op& rows) {
+    const ir::RowLink dims = passes::rows_dims(rows);
+    const passes::RowsAccess access = passes::rows_access(rows);
+    for (const auto& op : rows.regions[0]->ops) {
+      std::vector<int64_t> cut(op->operands.size(), -1);
+      std::vector<Dim> all(op->operands.size(), 0);
+      for (size_t j = 0; j < cut.size(); ++j) {
+        const ir::Value* operand = op->operands[j];
+        if (operand->op != nullptr || dims.operands[operand->index] <= 0 || !access.operands[operand->index])
+          continue;
+        cut[j] = dims.operands[operand->index];
+        all[j] = operand->type.dims[cut[j]];
+      }
+      const bool any = std::ranges::any_of(cut, [](int64_t dim) { return dim >= 0; });
+      if (any && op->row != &ir::ops::scan) op->set_attr("among", {ir::ints(cut), all});
+    }
+  }
+
   static void replace(ir::Graph& graph, const ir::RowDims& dims, const std::vector<RowShare>& shares) {
     const auto replace_in = [&](ir::Value& value) {
       const int dim = dims.of(&value);

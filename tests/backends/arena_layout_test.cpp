@@ -23,6 +23,13 @@ TEST_CASE("gaps next to each other are one, and the last one grows") {
   CHECK(layout.bytes == 192 + 640);
 }
 
+TEST_CASE("the largest come first where that takes less") {
+  // By time the last one finds the gap of the first too small.
+  const ArenaLayout layout = lay_out({{64, 0, 1}, {64, 0, 9}, {128, 2, 9}});
+  CHECK(layout.bytes == 192);
+  CHECK(layout.offsets == std::vector<std::int64_t>{0, 128, 0});
+}
+
 TEST_CASE("no two demands of one time overlap, in random layouts") {
   fuzz::Random random(3);
   for (int round = 0; round < 50; ++round) {

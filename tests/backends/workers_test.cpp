@@ -106,6 +106,41 @@ func @f(%w: f32[B,4] donate, %x: f32[T,B]) -> (f32[B,4], i32[B]) {
   CHECK(results[0].raw() == memory);
 }
 
+TEST_CASE(
+    "dots and reductions read columns where they lie among those of all; what reads them otherwise has a "
+    "copy") {
+  const auto text = [](const std::string& least) {
+    return R"(
+func @f(%h: f32[T,B,6], %dz: f32[T,B,21], %w: f32[6,21] donate) -> (f32[6,21], f32[21], f32[6], f32[6]) {
+  %w1, %db, %m, %s = rows dims([2,0,2],[0,0,0,0]) cut(%h = %h, %w = %w, %z = %dz) use(%dz = %dz) {
+    %dw = dot %h, %dz contract([0,1],[0,1])
+    %w1 = sub %w, %dw
+    %db = reduce_sum %z dims([0,1])
+    %m = reduce_max %h dims([0,1]))" +
+           least + R"(
+    yield (%w1, %db, %m, %s)
+  } : f32[6,21], f32[21], f32[6], f32[6]
+  return %w1, %db, %m, %s
+})";
+  };
+  const auto copied_bytes = [](const std::string& text) {
+    const Compiled compiled(text, with(3));
+    Arrays args = compiled.draw({{"T", 5}, {"B", 7}});
+    Compiled::run(*compiled.code, args);
+    CHECK(compiled.code->counters().workers == 3);
+    return compiled.code->counters().copied_bytes;
+  };
+  const std::string in_place = text(R"(
+    %s = reduce_min %h dims([0,1]))");
+  CHECK(agrees_for_all(in_place));
+  CHECK(copied_bytes(in_place) == 0);
+  const std::string copied = text(R"(
+    %e = exp %h
+    %s = reduce_sum %e dims([0,1]))");
+  CHECK(agrees_for_all(copied));
+  CHECK(copied_bytes(copied) == 5 * 7 * 6 * 4);
+}
+
 TEST_CASE("little work asks for no worker") {
   const Compiled compiled(kLstm, {.threads = 4});
   CHECK(compiled.agrees({{"T", 2}, {"B", 4}}));

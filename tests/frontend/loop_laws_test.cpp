@@ -16,7 +16,7 @@ constexpr int64_t kInputs = 16, kHidden = 20, kSteps = 20, kRows = 16;
 using Dots = std::vector<int64_t>;  // of the loops, forward ones first
 
 // The mean of all states, so that each time step has a gradient of its own. Two workers wait for each other four times at
-// most, however many steps there are.
+// most, however many steps there are, and the plan takes hardly more memory than what is live at one time.
 template <class MakeCell>
 Counters counters_of(MakeCell&& make_cell, bool lengths) {
   const auto loss = [&](Tensor x, Tensor length) {
@@ -32,6 +32,7 @@ Counters counters_of(MakeCell&& make_cell, bool lengths) {
   const Counters counters = step.counters();
   CHECK(counters.joins >= (kBackend.backend == "llvm" ? 1 : 0));
   CHECK(counters.joins <= 4);
+  CHECK(static_cast<double>(counters.arena_bytes) <= 1.15 * static_cast<double>(counters.live_bytes));
   return counters;
 }
 
