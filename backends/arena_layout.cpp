@@ -111,8 +111,8 @@ ArenaLayout in_order(const std::vector<Demand>& demands, const std::vector<std::
 }  // namespace
 
 ArenaLayout lay_out(const std::vector<Demand>& demands) {
-  constexpr size_t kFew = 512;  // quadratic time is no time
-  constexpr int kRounds = 8;
+  constexpr size_t kFew = 128;  // of which more than one order is tried: that takes quadratic time
+  constexpr int kRounds = 4;
   std::vector<std::int64_t> sizes;
   for (const Demand& demand : demands) sizes.push_back(whole_units(demand.bytes));
   ArenaLayout layout = by_time(demands, sizes);
@@ -121,7 +121,7 @@ ArenaLayout lay_out(const std::vector<Demand>& demands) {
     if (__builtin_add_overflow(sum, size, &sum)) return layout;
   if (demands.size() > kFew) return layout;
   const std::int64_t least = largest_live_set(demands);
-  const auto enough = [&] { return layout.bytes - least <= layout.bytes / 50; };
+  const auto enough = [&] { return layout.bytes - least <= layout.bytes / 20; };
   const auto time = [&](size_t i) { return static_cast<double>(demands[i].last - demands[i].first + 1); };
   const auto size = [&](size_t i) { return static_cast<double>(sizes[i]); };
   const auto both = [&](size_t i) { return time(i) * size(i); };

@@ -18,7 +18,7 @@ struct ArenaLayout {
 };
 
 /// Lays demands into one block so that none overlap that are wanted at the same time: one after another by the time of
-/// their begin, or, of some hundred demands, the largest first, whichever takes less. Throws rondo::Error if what that
+/// their begin, or, where that takes over 5 % more than largest_live_set and there are few, in some other orders. Throws rondo::Error if what that
 /// takes leaves 63 bits.
 ArenaLayout lay_out(const std::vector<Demand>& demands);
 

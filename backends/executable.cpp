@@ -12,7 +12,7 @@ RecordedError recorded_error(const ir::Function& function, int64_t op, int64_t p
     if (number++ == op) found = &each;
   });
   if (found == nullptr) throw InternalError("@" + function.name + " has no op number " + std::to_string(op));
-  const std::string place = (found->loc.known() ? found->loc.text() + ": " : "") + found->row->name + ": ";
+  const std::string place = ir::place_of(*found) + ": " + found->row->name + ": ";
   if (found->has_attr("message"))
     return RecordedError(place + found->text_attr("message") + " (at position " + std::to_string(position) +
                          ")");

@@ -73,9 +73,9 @@ Sizes Signature::bind(std::span<runtime::Array* const> args) const {
   for (const ir::Guard& guard : guards) {
     const int64_t left = guard.left.evaluate(sizes), right = guard.right.evaluate(sizes);
     if (guard.equal ? left == right : left <= right) continue;
-    throw Error(guard.loc.text() + ": sizes must have " + guard.left.text() +
-                (guard.equal ? " == " : " <= ") + guard.right.text() + ", found " + std::to_string(left) +
-                " and " + std::to_string(right));
+    throw Error((guard.loc.known() ? guard.loc.text() : "@" + function) + ": sizes must have " +
+                guard.left.text() + (guard.equal ? " == " : " <= ") + guard.right.text() + ", found " +
+                std::to_string(left) + " and " + std::to_string(right));
   }
   return sizes;
 }

@@ -166,12 +166,18 @@ bool Function::implies(Dim left, bool equal, Dim right) const {
 
 void Function::require(Dim left, bool equal, Dim right, Loc loc) {
   if (implies(left, equal, right)) return;
+  const std::string place = loc.known() ? loc.text() : "@" + name;
   if ((left - right).is_constant())
-    throw Error(loc.text() + ": " + left.text() + (equal ? " == " : " <= ") + right.text() +
-                " can never hold");
+    throw Error(place + ": " + left.text() + (equal ? " == " : " <= ") + right.text() + " can never hold");
   if (guards.size() == kMaxGuards)
-    throw Error(loc.text() + ": a function has more than " + std::to_string(kMaxGuards) + " guards");
+    throw Error(place + ": a function has more than " + std::to_string(kMaxGuards) + " guards");
   guards.push_back({left, equal, right, loc});
+}
+
+std::string place_of(const Op& op) {
+  if (op.loc.known()) return op.loc.text();
+  const bool named = !op.results.empty() && !op.result()->name.empty();
+  return "@" + op.graph->function->name + (named ? ": %" + op.result()->name : "");
 }
 
 Function* Module::find(std::string_view name) const {

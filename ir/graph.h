@@ -130,6 +130,9 @@ inline constexpr size_t kMaxGuards = 256;
 /// How deep regions may nest. The bound keeps every walk over regions within a small stack.
 inline constexpr int kMaxNesting = 64;
 
+/// Where the user finds an op: its file and line, or, where these are not known, the function and its first result's name.
+std::string place_of(const Op& op);
+
 /// Calls `visit(op)` for every op of the graph and of the regions below it, in program order, an op before
 /// its regions.
 template <class Visit>

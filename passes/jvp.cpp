@@ -188,8 +188,7 @@ void Forward::push_linear(const Op& op, int operand) {
 void Forward::push_region_op(const Op& op) {
   if (op.row == &ops::call || op.row == &ops::fusion) {
     const Derivative& derivative = op.row->derivative;
-    throw Error((op.loc.known() ? op.loc.text() + ": " : "") + op.row->name +
-                ": it has no derivative forward: " +
+    throw Error(place_of(op) + ": " + op.row->name + ": it has no derivative forward: " +
                 (derivative.none.empty() ? derivative.by_pass : derivative.none));
   }
   const CarryRange carries = carries_of(op);

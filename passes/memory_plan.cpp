@@ -70,13 +70,13 @@ ir::RowLink rows_dims(const ir::Op& rows) {
 
 RowsAccess rows_access(const ir::Op& rows) {
   const ir::Graph& body = *rows.regions[0];
-  std::unordered_set<const ir::Value*> read_whole, read_in_slots, read_by_rows;
+  std::unordered_set<const ir::Value*> read_whole, read_in_slots, read_by_strides;
   for (const auto& op : body.ops)
     for (size_t i = 0; i < op->operands.size(); ++i) {
       const bool in_slots = op->row == &ir::ops::scan && i < ir::Scan(*op).over.size();
-      const bool by_rows = op->row == &ir::ops::dot || op->row == &ir::ops::reduce_sum ||
-                           op->row == &ir::ops::reduce_max || op->row == &ir::ops::reduce_min;
-      (in_slots ? read_in_slots : by_rows ? read_by_rows : read_whole).insert(op->operands[i]);
+      const bool by_strides = op->row == &ir::ops::dot || op->row == &ir::ops::reduce_sum ||
+                              op->row == &ir::ops::reduce_max || op->row == &ir::ops::reduce_min;
+      (in_slots ? read_in_slots : by_strides ? read_by_strides : read_whole).insert(op->operands[i]);
     }
   const auto is_stack = [](const ir::Value* value) {
     return value->op != nullptr && value->op->row == &ir::ops::scan &&
@@ -88,14 +88,15 @@ RowsAccess rows_access(const ir::Op& rows) {
     const ir::Value* param = body.param(static_cast<int>(i));
     const int dim = dims.operands[i];
     const bool rows_are_columns = dim == param->type.rank() - 1;
-    access.operands.push_back(dim <= 0 ||
-                              (!read_whole.contains(param) && (dim == 1 || !read_in_slots.contains(param)) &&
-                               (rows_are_columns || !read_by_rows.contains(param))));
+    const bool yielded = std::ranges::find(body.results, param) != body.results.end();
+    access.operands.push_back(dim <= 0 || (!yielded && !read_whole.contains(param) &&
+                                           (dim == 1 || !read_in_slots.contains(param)) &&
+                                           (rows_are_columns || !read_by_strides.contains(param))));
   }
   for (size_t k = 0; k < dims.results.size(); ++k)
     access.results.push_back(dims.results[k] == 0 || (dims.results[k] == 1 && is_stack(body.results[k]) &&
                                                       !read_whole.contains(body.results[k]) &&
-                                                      !read_by_rows.contains(body.results[k])));
+                                                      !read_by_strides.contains(body.results[k])));
   return access;
 }
 

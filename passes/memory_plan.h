@@ -49,8 +49,8 @@ std::vector<CarryPlan> carry_plans(const ir::Op& scan);
 int64_t buffer_of(const ir::Value& result);
 
 /// Which operands a `rows` op's body reads where they are, and which results it writes where they belong: of a cut one the
-/// rows are one piece of memory, or in each slot of what a loop goes over or stacks. An operand whose last dim is cut
-/// dots and reductions read where it is, too. Nothing else then reads it.
+/// rows are one piece of memory, or pieces in the slots of what loops go over or stack, and only loops read them; or, of an
+/// operand whose last dim is cut, one in each row of all, and only dots, sums and extremes read them.
 struct RowsAccess {
   std::vector<bool> operands, results;
 };

@@ -9,8 +9,9 @@
 
 namespace rondo::passes {
 
-/// Whether a function computes the same bits after a pass, adds up in another order, or rounds what was not rounded: then
-/// it computes the same bits in double precision, in which the interpreter rounds nothing.
+/// Whether a function computes the same bits after a pass, adds up in another order, or rounds what was not rounded, in
+/// dots of bf16 and their arithmetic: then it computes the same bits in double precision, in which the interpreter rounds
+/// nothing.
 enum class Bits { exact, reassoc, rounds };
 /// "exact", "reassoc" or "rounds".
 inline std::string_view name(Bits bits) {

@@ -8,9 +8,12 @@
 //            %1 = convert %h : bf16[B,128]
 //            %z = dot %1, %0 contract([1],[0]) : f32[B,512]
 //
-// Legal:   where the user asks for it: operands are rounded to 8 bits. In double precision, where the interpreter rounds
-//          nothing, the function computes the same bits. After vjp: before it, cotangents would be rounded, too.
-// A loss:  on a machine that has no instruction for it; then what it saves is memory traffic of weights.
+// Legal:   where the user asks for it: operands are rounded to 8 bits, and a dot of bf16 adds by pairs and takes what lies
+//          below the normal numbers for zero. In double precision, where the interpreter rounds nothing, the function
+//          computes the same bits. After vjp: before it, cotangents would be rounded, too. Bodies of `rows` ops stay as
+//          they are.
+// A loss:  on a machine that has no instruction for it; then what it saves is memory traffic of weights. In the blocks of
+//          a cond or a while, what comes from outside is rounded in each run of the block.
 // Needs:   hoist and sink before it, so that weights come by `use` and are rounded once a training step. Feeds
 //          canonicalise with values that are rounded more than once.
 #include "passes/applications.h"

@@ -101,8 +101,7 @@ void Transposer::transpose_region_op(Op& op) {
   const auto found = by_row.find(op.row);
   if (found != by_row.end()) return found->second(op, *this);
   const Derivative& derivative = op.row->derivative;
-  throw Error((op.loc.known() ? op.loc.text() + ": " : "") + op.row->name +
-              ": it has no derivative in reverse: " +
+  throw Error(place_of(op) + ": " + op.row->name + ": it has no derivative in reverse: " +
               (derivative.none.empty() ? derivative.by_pass : derivative.none));
 }
 

@@ -219,7 +219,7 @@ Value* ScanTranspose::stack_of(Value* value) {
   Value*& stack = stacks_[value];
   if (stack == nullptr) {
     if (const std::string flaw = ir::batched_type(value->type, scan_.length()).flaw(); !flaw.empty())
-      throw Error((op_.loc.known() ? op_.loc.text() + ": " : "") + "vjp: a scan of " + scan_.length().text() +
+      throw Error(place_of(op_) + ": vjp: a scan of " + scan_.length().text() +
                   " steps would have to keep %" + value->name + " of each: " + flaw +
                   "; nest fewer scans, or stop_gradient what needs no gradient");
     stack = add_stack(op_, value);

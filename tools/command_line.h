@@ -65,6 +65,12 @@ inline std::string read_text(const std::string& path, size_t limit = size_t{1} <
   return text;
 }
 
+/// Throws Error if some of what was printed is lost.
+inline void finish_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Error(std::string("standard output: ") + std::strerror(errno));
+}
+
 /// Writes to standard output, or to a file, which then holds all of it or is as it was. Throws Error or
 /// Failure if that fails.
 inline void write_text(const std::string& path, std::string_view text) {
@@ -72,9 +78,8 @@ inline void write_text(const std::string& path, std::string_view text) {
     const std::span<const std::byte> bytes = std::as_bytes(std::span(text.data(), text.size()));
     return runtime::replace_file(path, std::span(&bytes, 1));
   }
-  const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
-  if (written < text.size() || std::fflush(stdout) != 0)
-    throw Error(std::string("standard output: ") + std::strerror(errno));
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  finish_output();
 }
 
 }  // namespace rondo::tools

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -96,10 +97,12 @@ void print_line(const bench::Request& request, const Measured& m, double all_ms)
 }
 
 // The names of passes that may be left out, each once.
-std::vector<std::string> passes_to_ablate() {
+std::vector<std::string> passes_to_ablate(const std::string& precision) {
+  std::vector<std::span<const passes::Pass>> pipelines = {
+      passes::traced_pipeline(), passes::optimisation_pipeline(), passes::lowering_pipeline()};
+  if (precision == "bf16") pipelines.push_back(passes::bf16_pipeline());
   std::vector<std::string> names;
-  for (const auto pipeline :
-       {passes::traced_pipeline(), passes::optimisation_pipeline(), passes::lowering_pipeline()})
+  for (const auto pipeline : pipelines)
     for (const passes::Pass& pass : pipeline)
       if (pass.name != "plan-memory" && pass.name != "drop-identities" &&
           std::ranges::find(names, pass.name) == names.end())
@@ -111,8 +114,11 @@ int run(const Arguments& arguments) {
   if (arguments.list) {
     for (const bench::Cell& cell : bench::all_cells())
       std::printf("%-15s %s\n", cell.name.c_str(), cell.about.c_str());
+    tools::finish_output();
     return tools::kDone;
   }
+  if (arguments.precision != "f32" && (arguments.dtype != "f32" || arguments.dots != "llvm"))
+    throw Error("--precision bf16 is for --dtype f32 and --dots llvm");
   auto all = nlohmann::ordered_json::array();
   for (const std::string& name : arguments.cells)
     for (const std::string& shape : arguments.shapes) {
@@ -124,7 +130,7 @@ int run(const Arguments& arguments) {
       request.options.dots = arguments.dots;
       std::vector<std::vector<std::string>> without = {{}};
       if (arguments.ablate)
-        for (const std::string& pass : passes_to_ablate()) without.push_back({pass});
+        for (const std::string& pass : passes_to_ablate(arguments.precision)) without.push_back({pass});
       std::vector<bench::Request> requests;
       for (const int threads : arguments.threads)
         for (const auto& passes : without) {
@@ -140,6 +146,7 @@ int run(const Arguments& arguments) {
           print_line(requests[i], measured[i], measured[i - i % without.size()].ms);
     }
   if (arguments.json) std::printf("%s\n", all.dump(2).c_str());
+  tools::finish_output();
   return tools::kDone;
 }
 

@@ -194,7 +194,7 @@ int run(const Options& options) {
                   static_cast<long long>(tally.skipped), static_cast<long long>(tally.drawn_again));
       good = good && tally.failed == 0 && tally.skipped <= kMaxSkipped;
     }
-  if (std::fflush(stdout) != 0) throw Error(std::string("standard output: ") + std::strerror(errno));
+  tools::finish_output();
   return good ? tools::kDone : tools::kInputError;
 }
 

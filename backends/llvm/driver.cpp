@@ -248,7 +248,7 @@ class DriverEmitter {
     call_kernel(call.function, args);
   }
 
-  // Which may be in another module.
+  // The kernel may be in another module.
   void call_kernel(const std::string& name, llvm::ArrayRef<llvm::Value*> args) {
     llvm::SmallVector<llvm::Type*> types;
     for (const llvm::Value* arg : args) types.push_back(arg->getType());

@@ -78,7 +78,11 @@ void run_rows(Frame* frame, std::int64_t number) noexcept {
   ++state.joins;
 }
 
-constexpr int kMostModules = 4;  // that are compiled at once
+// How many modules are worth compiling at once.
+int module_count(int workers) {
+  constexpr int kMost = 4;
+  return std::min({workers, runtime::Workers::default_count(), kMost});
+}
 
 class CompiledFunction : public backends::Executable {
  public:
@@ -102,7 +106,7 @@ class CompiledFunction : public backends::Executable {
                                              : runtime::Workers::default_count();
     table_.work_per_worker = options.work_per_worker;
     std::vector<CodeModule> code;  // the first one holds the driver
-    for (int i = 0; i < std::min(table_.workers, kMostModules); ++i) code.emplace_back(function.name);
+    for (int i = 0; i < module_count(table_.workers); ++i) code.emplace_back(function.name);
     KernelLibrary kernels(code, options.target);
     DriverTables driver = emit_driver(code.front(), kernels, options.dots, *function_, table_.rows, "run");
     table_.sizes = std::move(driver.sizes);

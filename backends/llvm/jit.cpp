@@ -8,15 +8,15 @@
 #include <llvm/IR/Module.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <exception>
+#include <system_error>
+#include <thread>
 
 #include "backends/llvm/codegen/code_generator.h"
 #include "ir/error.h"
-#include "runtime/workers.h"
 
 namespace rondo::codegen {
 namespace {
@@ -50,10 +50,11 @@ struct Compilation {
   std::string a_function;  // that can be looked up
   std::exception_ptr failure;
 
-  void run() {
+  void run() noexcept try {
     const llvm::Module& module = code.module();
     for (const llvm::Function& function : module)
-      if (!function.isDeclaration() && function.hasExternalLinkage()) a_function = function.getName();
+      if (a_function.empty() && !function.isDeclaration() && function.hasExternalLinkage())
+        a_function = function.getName();
     {
       Stopwatch watch(times.ir_passes);
       generator.optimise(code);
@@ -65,28 +66,23 @@ struct Compilation {
     }
     Stopwatch watch(times.codegen);
     object = generator.object(code);
+  } catch (...) {
+    failure = std::current_exception();
   }
 };
 
-// All at once, but one after another where they print.
-void compile(const std::vector<std::unique_ptr<Compilation>>& compilations, int debug_level) {
-  struct Shares {
-    const std::vector<std::unique_ptr<Compilation>>& compilations;
-    size_t workers;
-  } shares = {compilations, debug_level >= 4 ? 1 : compilations.size()};
-  runtime::Workers::shared().run(
-      static_cast<int>(shares.workers),
-      [](void* work, int worker) noexcept {
-        const auto& [compilations, workers] = *static_cast<const Shares*>(work);
-        for (size_t i = static_cast<size_t>(worker); i < compilations.size(); i += workers) try {
-            compilations[i]->run();
-          } catch (...) {
-            compilations[i]->failure = std::current_exception();
-          }
-      },
-      &shares);
-  for (const auto& compilation : compilations)
-    if (compilation->failure != nullptr) std::rethrow_exception(compilation->failure);
+// At once, on threads of their own: those of runtime/workers.h are for runs, which others may be at meanwhile. The
+// calling thread takes the first, and what no thread could be had for.
+void run_at_once(const std::vector<std::unique_ptr<Compilation>>& compilations) {
+  std::vector<std::jthread> threads;
+  try {
+    while (threads.size() + 1 < compilations.size())
+      threads.emplace_back([&compilation = *compilations[threads.size() + 1]] { compilation.run(); });
+  } catch (const std::system_error&) {
+  }
+  const size_t taken = threads.size() + 1;
+  compilations.front()->run();
+  for (size_t i = taken; i < compilations.size(); ++i) compilations[i]->run();
 }
 
 }  // namespace
@@ -142,13 +138,18 @@ void Jit::add(CodeModule module) {
 void Jit::add(std::vector<CodeModule> modules) {
   std::vector<std::unique_ptr<Compilation>> compilations;
   for (const CodeModule& module : modules)
-    compilations.push_back(std::make_unique<Compilation>(target_, module, debug_level_));
-  compile(compilations, debug_level_);
-  const auto longest =
-      std::max_element(compilations.begin(), compilations.end(),
-                       [](const auto& a, const auto& b) { return a->times.total() < b->times.total(); });
-  times_.ir_passes += (*longest)->times.ir_passes;
-  times_.codegen += (*longest)->times.codegen;
+    if (!module.module().empty())
+      compilations.push_back(std::make_unique<Compilation>(target_, module, debug_level_));
+  if (compilations.empty()) return;
+  CompileTimes longest;
+  if (debug_level_ < 4) run_at_once(compilations);
+  for (const auto& compilation : compilations) {
+    if (debug_level_ >= 4) compilation->run();  // one after another, as they print
+    if (compilation->failure != nullptr) std::rethrow_exception(compilation->failure);
+    if (compilation->times.total() > longest.total()) longest = compilation->times;
+  }
+  times_.ir_passes += longest.ir_passes;
+  times_.codegen += longest.codegen;
 
   Stopwatch watch(times_.link);
   for (const auto& compilation : compilations) {

@@ -34,7 +34,7 @@ class Jit {
 
   const Target& target() const { return target_; }
 
-  /// Compiles the modules, each on a worker of its own (runtime/workers.h), and links them: their external functions can
+  /// Compiles the modules, each in a thread of its own, and links them: their external functions can
   /// be called by each other and looked up afterwards, also by modules that are added later. Throws InternalError with
   /// LLVM's complaint if a module is not valid, and Error if the machine refuses memory for code.
   void add(std::vector<CodeModule> modules);

@@ -25,6 +25,7 @@ struct LibraryState {
   std::unordered_map<std::string, std::string> functions = {};  // by the op's canonical text
   std::vector<ir::Kernel> called = {};
   std::int64_t scratch_bytes = 0;
+  std::vector<size_t> costs = std::vector<size_t>(modules.size(), 0);  // of compiling each, about
 };
 
 /// One kernel under construction. Its function begins with a block for what is computed once, whatever the

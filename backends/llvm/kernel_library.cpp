@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "backends/llvm/kernel_emitter.h"
+#include "ir/error.h"
 #include "passes/fusion_plan.h"
 
 namespace rondo::codegen {
@@ -156,14 +157,6 @@ bool is_row(const passes::Nest& nest) {
                      [&](const passes::Write& write) { return runs_on(write.at); });
 }
 
-// Of what LLVM does not optimise an instruction takes a third of the time.
-size_t compile_cost(const CodeModule& code) {
-  size_t cost = 0;
-  for (const llvm::Function& function : code.module())
-    cost += function.getInstructionCount() * (function.hasOptNone() ? 1 : 3);
-  return cost;
-}
-
 CanonicalText canonical_text(const ir::Op& op) {
   if (family(op) != emit_fusion) return CanonicalText(op);
   const std::vector<passes::Nest> nests = passes::plan_fusion(op);
@@ -177,14 +170,23 @@ KernelLibrary::KernelLibrary(std::span<const CodeModule> modules, const Target& 
 KernelLibrary::~KernelLibrary() = default;
 
 KernelCall KernelLibrary::get(const ir::Op& op) {
+  constexpr size_t kCall =
+      5;  // instructions that a call costs; the driver's are compiled without optimisation
+  std::vector<size_t>& costs = state_->costs;
+  costs.front() += kCall;
   const CanonicalText canonical = canonical_text(op);
   std::string& function = state_->functions[canonical.text()];
   if (function.empty()) {
+    const Emit emit = family(op);
+    if (op.has_attr("among") && emit != emit_dot && emit != emit_reduce)
+      throw InternalError(op.row->name + " can't read rows among those of other workers");
     function = op.row->name + "." + std::to_string(state_->functions.size());
-    const CodeModule& module = *std::ranges::min_element(state_->modules, {}, compile_cost);
+    const auto least = std::ranges::min_element(costs);
+    const CodeModule& module = state_->modules[static_cast<size_t>(least - costs.begin())];
     KernelEmitter emitter(*state_, module, op, canonical.symbols(), function);
-    family(op)(emitter);
+    emit(emitter);
     emitter.finish();
+    *least += module.module().getFunction(function)->getInstructionCount();
   }
   return {function, canonical.symbols()};
 }

@@ -34,7 +34,8 @@ struct KernelCall {
 /// however many.
 class KernelLibrary {
  public:
-  /// Each function goes to the module that by then takes the least time to compile. The modules must outlive the library.
+  /// Each function goes to the module that by then takes the least time to compile; the first one holds their callers. The
+  /// modules, one at least, must outlive the library.
   KernelLibrary(std::span<const CodeModule> modules, const Target& target);
   KernelLibrary(const KernelLibrary&) = delete;
   KernelLibrary& operator=(const KernelLibrary&) = delete;

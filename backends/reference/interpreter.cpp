@@ -140,8 +140,8 @@ class Walk {
       for (const auto& result : op->results) live += bytes(*result);
       most = std::max(most, live + inside);
       if (most > runtime::Arena::machine_memory())
-        throw Error((op->loc.known() ? op->loc.text() + ": " : "") + op->row->name + ": " +
-                    std::to_string(most) + " bytes would be in use here, more than this machine has (" +
+        throw Error(ir::place_of(*op) + ": " + op->row->name + ": " + std::to_string(most) +
+                    " bytes would be in use here, more than this machine has (" +
                     std::to_string(runtime::Arena::machine_memory()) + "); run it on smaller sizes");
       for (const ir::Value* value : facts_.at(op.get()).last_use)
         if (value->op != nullptr) live -= bytes(*value);

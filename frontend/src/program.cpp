@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <list>
+#include <mutex>
+#include <set>
 
 #include "backends/registry/backend.h"
 #include "frontend/src/initial_value.h"
@@ -57,6 +61,24 @@ void check_precision(const Request& request) {
   const std::string& precision = request.options.precision;
   if (precision != "f32" && precision != "bf16")
     fail(request.loc, "precision is '" + precision + "', expected f32 or bf16");
+  if (precision == "bf16" && request.options.dots == "onednn")
+    fail(request.loc, "precision is bf16, and oneDNN computes dots of f32: leave dots to 'llvm'");
+}
+
+// What an earlier process left there would be taken for this one's: files called 000-name.rondo.
+void clear_dump(const std::string& folder) {
+  static std::mutex mutex;
+  static std::set<std::string> cleared;
+  std::lock_guard lock(mutex);
+  if (!cleared.insert(folder).second) return;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool numbered =
+        name.size() > 4 && name[3] == '-' &&
+        std::all_of(name.begin(), name.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
+    if (numbered && entry.path().extension() == ".rondo") std::filesystem::remove(entry.path(), ignored);
+  }
 }
 
 // An error that an op recorded has the place of the op; every other one is of this call.
@@ -91,7 +113,10 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   check_precision(request);
   passes::PassRunner::Options watch;
   watch.without = request.options.without;
-  if (!request.options.dump.empty()) watch.debug.dump = request.options.dump;
+  if (!request.options.dump.empty()) {
+    clear_dump(request.options.dump);
+    watch.debug.dump = request.options.dump;
+  }
   passes::PassRunner runner(watch);
 
   std::vector<std::string> names;

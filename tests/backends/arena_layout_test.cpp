@@ -63,6 +63,11 @@ TEST_CASE("the largest live set is what is wanted at one time, in whole units") 
   CHECK(largest_live_set({{64, 0, 4}, {1, 0, 0}, {640, 5, 5}, {65, 3, 4}}) == 640);
 }
 
+TEST_CASE("sizes whose sum does not fit 63 bits may fit one after another") {
+  const std::int64_t huge = std::int64_t{1} << 62;
+  CHECK(lay_out({{huge, 0, 1}, {huge, 2, 3}, {huge, 4, 5}}).bytes == huge);
+}
+
 TEST_CASE("sizes that don't fit 63 bits are an error") {
   const std::int64_t huge = std::numeric_limits<std::int64_t>::max() - 100;
   CHECK_THROWS_AS(lay_out({{huge, 0, 1}, {huge, 0, 1}}), Error);

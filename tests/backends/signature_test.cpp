@@ -131,6 +131,7 @@ func @f(%x: f32[T,4], %ids: i32[T]) -> (f32[T], f32[T,4]) {
   const ir::Function& f = *module.functions[0];
   CHECK(std::string(backends::recorded_error(f, 1, 0).what()) ==
         "mine.cpp:5: gather: the index at position 0 of i32[] is out of range for dim 0 of f32[4]");
-  CHECK(std::string(backends::recorded_error(f, 4, 7).what()) == "check: it \"fits\" (at position 7)");
+  CHECK(std::string(backends::recorded_error(f, 4, 7).what()) ==
+        "@f: %z: check: it \"fits\" (at position 7)");
   CHECK_THROWS_WITH_AS(backends::recorded_error(f, 5, 0), "@f has no op number 5", InternalError);
 }

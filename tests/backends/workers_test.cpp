@@ -139,6 +139,37 @@ func @f(%h: f32[T,B,6], %dz: f32[T,B,21], %w: f32[6,21] donate) -> (f32[6,21], f
     %s = reduce_sum %e dims([0,1]))");
   CHECK(agrees_for_all(copied));
   CHECK(copied_bytes(copied) == 5 * 7 * 6 * 4);
+  // What is given back as it came is no result of the op's own.
+  CHECK(agrees_for_all(R"(
+func @f(%h: f32[T,B,6], %x: f32[T,B,6], %z: f32[T,B,4]) -> (f32[T,B,6], f32[T,B,6], f32[6,4]) {
+  %a, %b, %s = rows dims([2,2],[2,2,0]) cut(%h = %h, %x = %x) use(%z = %z) {
+    %s = dot %h, %z contract([0,1],[0,1])
+    yield (%h, %x, %s)
+  } : f32[T,B,6], f32[T,B,6], f32[6,4]
+  return %a, %b, %s
+})"));
+  CHECK(agrees_for_all(R"(
+func @f(%x: f32[T,B,3]) -> (f32[T,B,3], f32[B,3]) {
+  %a, %h = rows dims([1],[1,0]) cut(%x = %x) use() {
+    %h0 = constant value(0.5) : f32[B,3]
+    %h = scan T index(%t) over(%xt = %x) carry(%h = %h0) use() {
+      %n = mul %xt, %h
+      yield carry(%n) stack()
+    }
+    yield (%x, %h)
+  } : f32[T,B,3], f32[B,3]
+  return %a, %h
+})"));
+  // With batch dims, and of bf16.
+  CHECK(agrees_for_all(R"(
+func @f(%x: bf16[T,B,6], %y: bf16[T,B,5]) -> (f32[T,6,5], bf16[B,6]) {
+  %d, %m = rows dims([2],[1,1]) cut(%x = %x) use(%y = %y) {
+    %d = dot %x, %y contract([1],[1]) batch([0],[0])
+    %m = reduce_max %x dims([0])
+    yield (%d, %m)
+  } : f32[T,6,5], bf16[B,6]
+  return %d, %m
+})"));
 }
 
 TEST_CASE("little work asks for no worker") {

@@ -271,6 +271,8 @@ TEST_CASE("compiling") {
   CHECK_ERROR(compile(same, {f32[{2}]}, {.without = {"plan-memory"}}),
               "without: plan-memory cannot be left out: it says where values are");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.precision = "f16"}), "precision is 'f16', expected f32 or bf16");
+  CHECK_ERROR(compile(same, {f32[{2}]}, {.dots = "onednn", .precision = "bf16"}),
+              "precision is bf16, and oneDNN computes dots of f32: leave dots to 'llvm'");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.dots = "mkl"}), "'mkl' computes no dots; what does: llvm, onednn");
   CHECK_ERROR(compile(same, {f32[{2}]}, {.backend = "reference", .dots = "onednn"}),
               "the backend 'reference' computes dots itself: leave dots to 'onednn' on another backend");

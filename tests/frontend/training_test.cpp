@@ -200,7 +200,11 @@ TEST_CASE("one compiled step serves several threads, each with weights of its ow
 
 TEST_CASE("a dump holds the stages of the function") {
   const TemporaryFolder folder;
+  std::ofstream(folder.path() / "999-old.rondo") << "from an earlier process";
+  std::ofstream(folder.path() / "notes.rondo") << "the user's";
   train_step(slope, {f32[{2}]}, sgd(0.1), {.dump = folder.path().string()});
+  CHECK(!std::filesystem::exists(folder.path() / "999-old.rondo"));
+  CHECK(std::filesystem::remove(folder.path() / "notes.rondo"));
   std::string names;
   for (const std::string& name : folder.list()) names += name.substr(3);
   CHECK(names.find("-trace.rondo") != std::string::npos);

@@ -149,5 +149,6 @@ TEST_CASE("a function that records an error has nothing to compare") {
   const Arrays arrays = ArgumentSource{}.arguments(backends::Signature(*module.functions[0]));
   CHECK_THROWS_WITH_AS(
       bisect(*module.functions[0], {}, arrays),
-      "there is nothing to compare: the function records an error: check: never (at position 0)", Error);
+      "there is nothing to compare: the function records an error: @f: %y: check: never (at position 0)",
+      Error);
 }

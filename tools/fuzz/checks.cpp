@@ -66,7 +66,9 @@ std::unique_ptr<ir::Function> program_or_gradient(const ir::Function& drawn, Ran
   if (loops || random.chance(0.7)) return ir::clone_function(drawn, drawn.name);
   auto gradient = passes::vjp(drawn);
   if (gradient->body.results.empty()) return ir::clone_function(drawn, drawn.name);
-  return gradient;
+  if (random.chance(0.8)) return gradient;
+  auto second = passes::vjp(*gradient);
+  return second->body.results.empty() ? std::move(gradient) : std::move(second);
 }
 
 namespace {
@@ -146,11 +148,29 @@ Verdict run_and_compare(const backends::Executable& compiled, Inputs inputs, con
 
 }  // namespace
 
+namespace {
+
+// For some programs a few passes in any order, those that compiling begins with apart: these are run anyway. Returns which.
+std::string run_some_passes(ir::Function& function, Random& random) {
+  std::string order;
+  if (random.chance(0.7)) return order;
+  for (int64_t i = random.between(1, 3); i > 0; --i) {
+    const passes::Pass& pass = random_pass(random);
+    if (pass.name == "unroll") continue;  // sizes may be large
+    pass.run(function);
+    order += (order.empty() ? ", after " : ", ") + pass.name;
+  }
+  return order;
+}
+
+}  // namespace
+
 Verdict check_compiled(const ir::Function& drawn, Random& random) {
   // Compiling drops what nothing uses, in bodies of calls too, and the errors of that: so drop it for both.
   const auto function = program_or_gradient(drawn, random);
   passes::drop_identities(*function);
   passes::remove_dead_code(*function);
+  const std::string after = run_some_passes(*function, random);
   const auto interpreter = reference::interpret(*function);
   constexpr std::array kThreads = {1, 1, 1, 2, 2, 3, 5, 16};  // more than there are CPUs take long to call
   const auto compiled = codegen::compile(
@@ -161,7 +181,7 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
     const Outcome expected = run(*interpreter, *inputs);
     for (int again = 0; again < 2; ++again) {
       const Verdict verdict = run_and_compare(*compiled, *inputs, expected);
-      if (verdict.kind == Verdict::kFail) return verdict;
+      if (verdict.kind == Verdict::kFail) return {Verdict::kFail, verdict.detail + after};
     }
   }
   if (compiled->counters().compiles != 1) return {Verdict::kFail, "compiled more than once"};

@@ -25,7 +25,8 @@ struct Options {
   std::string dots = "llvm";     // what computes dots; "onednn": oneDNN those of f32, with bits of its own
   int threads = 0;  // at once, at most 64; 0: RONDO_THREADS, or one for each CPU. The bits are the same
   std::string precision = "f32";  // what dots of f32 round their operands to: "f32", nothing, or "bf16"
-  std::string dump = {};          // a folder: each stage of the IR is written there
+  std::string dump =
+      {};  // a folder: each stage of the IR is written there, in place of what an earlier process did
   std::vector<std::string> without =
       {};  // passes that are left out, to see what they are worth; not plan-memory
 };
