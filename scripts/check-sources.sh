@@ -23,7 +23,7 @@ licences() {
 }
 
 lengths() {
-  awk -v max=600 'FNR == max + 1 { print FILENAME ":" FNR ": more than " max " lines; split the file by topic" }' "$@"
+  awk -v max=500 'FNR == max + 1 { print FILENAME ":" FNR ": more than " max " lines; split the file by topic" }' "$@"
 }
 
 include_directions() {

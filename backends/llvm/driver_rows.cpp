@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+#include <cstring>
+
+#include "backends/llvm/driver_emitter.h"
+
+namespace rondo::codegen {
+
+void DriverEmitter::call_rows(const ir::Op& op) {
+  auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty()}, false);
+  llvm::CallInst* call = b_.CreateCall(type, field(frame_, kRunRowsField),
+                                       {frame_, b_.getInt64(static_cast<int64_t>(rows_.size()))});
+  call->setDoesNotThrow();
+  rows_.push_back(&op);
+}
+
+DriverEmitter::SharedRows DriverEmitter::shared_rows(const Type& whole, int dim, size_t number) const {
+  const auto& shares = shares_[number].shares;
+  const auto share = std::find_if(shares.begin(), shares.end(),
+                                  [&](const RowShare& s) { return s.total == whole.dims[dim]; });
+  const Dim row_bytes = product({whole.dims.begin() + dim + 1, whole.dims.end()}) * whole.dtype.bytes();
+  return {product({whole.dims.begin(), whole.dims.begin() + dim}), Dim(share->count),
+          Dim(share->count) * row_bytes, share->total * row_bytes, Dim(share->first) * row_bytes};
+}
+
+void DriverEmitter::emit_share(const ir::Op& op, size_t number) {
+  begin("rows" + std::to_string(number), b_.getVoidTy(), llvm::Function::ExternalLinkage);
+  const ir::Graph& body = *op.regions[0];
+  const ir::RowLink dims = passes::rows_dims(op);
+  const auto inside = op.ints_attr("inside");
+  const auto begin_of = [&](llvm::Value* whole, const SharedRows& rows) {
+    return b_.CreateGEP(b_.getInt8Ty(), whole, size(rows.first_byte));
+  };
+  for (size_t i = 0; i < inside.size(); ++i) {
+    const ir::Value *operand = op.operands[i], *param = body.param(static_cast<int>(i));
+    pointers_[param] = pointer(operand);
+    if (dims.operands[i] < 0) continue;
+    const SharedRows rows = shared_rows(operand->type, dims.operands[i], number);
+    llvm::Value* from = begin_of(pointer(operand), rows);
+    pointers_[param] = from;
+    if (inside[i] != buffer_number(operand)) {
+      pointers_[param] = call_copy(kGatherRowsField, b_.getPtrTy(), buffer(inside[i]), from, rows);
+    } else if (dims.operands[i] == 1) {
+      slot_bytes_[param] = rows.whole_bytes;
+    }
+  }
+  std::vector<llvm::Value*> results;
+  for (size_t k = 0; k < op.results.size(); ++k) {
+    const int64_t at = passes::buffer_of(*op.results[k]);
+    const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
+    results.push_back(begin_of(field(buffers_, at), rows));
+    scope_[at] = results[k];
+    if (dims.results[k] == 1 && buffer_number(body.results[k]) == at)
+      slot_bytes_[body.results[k]] = rows.whole_bytes;
+  }
+  for (size_t k = 0; k < op.results.size(); ++k) {
+    const int64_t own = buffer_number(body.results[k]);
+    const bool shared = std::any_of(op.operands.begin(), op.operands.end(),
+                                    [&](const ir::Value* operand) { return buffer_number(operand) == own; });
+    if (body.results[k]->op == nullptr || shared || scope_.count(own) > 0) continue;
+    const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
+    // Who has all rows writes them where they belong.
+    llvm::Value* all = b_.CreateICmpEQ(size(rows.piece_bytes), size(rows.whole_bytes));
+    scope_[own] = b_.CreateSelect(all, results[k], field(buffers_, own));
+  }
+  for (const auto& inner : body.ops) emit(*inner);
+  for (size_t k = 0; k < results.size(); ++k) {
+    if (pointer(body.results[k]) == results[k]) continue;
+    const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
+    call_copy(kScatterRowsField, b_.getVoidTy(), pointer(body.results[k]), results[k], rows);
+  }
+  b_.CreateRetVoid();
+  scope_.clear();
+}
+
+llvm::Value* DriverEmitter::call_copy(FrameField function, llvm::Type* result, llvm::Value* own,
+                                      llvm::Value* shared, const SharedRows& rows) {
+  llvm::Type *pointer = b_.getPtrTy(), *index = b_.getInt64Ty();
+  auto* type = llvm::FunctionType::get(result, {pointer, pointer, pointer, index, index, index}, false);
+  return b_.CreateCall(type, field(frame_, function),
+                       {field(frame_, kWorkField), own, shared, size(rows.pieces), size(rows.piece_bytes),
+                        size(rows.whole_bytes)});
+}
+
+}  // namespace rondo::codegen
+
+void* rondo_gather_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
+                        std::int64_t part, std::int64_t whole) noexcept {
+  if (part == whole) return shared;
+  for (std::int64_t i = 0; i < pieces; ++i)
+    std::memcpy(static_cast<char*>(own) + i * part, static_cast<char*>(shared) + i * whole,
+                static_cast<std::size_t>(part));
+  work->copied_bytes += pieces * part;
+  return own;
+}
+
+void rondo_scatter_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
+                        std::int64_t part, std::int64_t whole) noexcept {
+  if (own == shared) return;
+  for (std::int64_t i = 0; i < pieces; ++i)
+    std::memcpy(static_cast<char*>(shared) + i * whole, static_cast<char*>(own) + i * part,
+                static_cast<std::size_t>(part));
+  work->copied_bytes += pieces * part;
+}
