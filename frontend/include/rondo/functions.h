@@ -50,10 +50,11 @@ Tensor broadcast_to(const Tensor& x, const std::vector<Dim>& dims, Loc loc = {})
 /// Elements first (in) to end (out) of one dim. A limit that can't be proved to lie within the dim is checked
 /// when the sizes are known.
 Tensor slice(const Tensor& x, int64_t dim, Dim first, Dim end, Loc loc = {});
-/// `before` elements of `value` before x and `after` after it, in one dim.
+/// `before` elements of `value` before x and `after` after it, in one dim; both must be known to be 0 or more.
 Tensor pad(const Tensor& x, int64_t dim, Dim before, Dim after, double value = 0, Loc loc = {});
+/// One or more tensors one after another; only `dim` may differ.
 Tensor concat(const std::vector<Tensor>& parts, int64_t dim, Loc loc = {});
-/// Tensors of one type side by side along a new dim: dim `at` of the result (-1: its last).
+/// Tensors of one type, at least one, side by side along a new dim: dim `at` of the result (-1: its last).
 Tensor stack(const std::vector<Tensor>& parts, int64_t at = 0, Loc loc = {});
 /// Parts of the given sizes, which must add up to the dim.
 std::vector<Tensor> split(const Tensor& x, const std::vector<Dim>& sizes, int64_t dim = -1, Loc loc = {});
@@ -71,7 +72,8 @@ std::array<Tensor, n> split(const Tensor& x, int64_t dim = -1, Loc loc = {}) {
   return result;
 }
 
-/// Reductions over `dims`, which go; over all dims if none is named. A mean over nothing is NaN.
+/// Reductions over `dims`, which go; over all dims if none is named. They take numbers, mean and variance
+/// floats. A mean over nothing is NaN.
 Tensor sum(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
 Tensor mean(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {});
 /// The mean square of what deviates from the mean. The sum of squares over n elements is divided by
@@ -80,13 +82,13 @@ Tensor mean(const Tensor& x, const std::vector<int64_t>& dims = {}, Loc loc = {}
 Tensor variance(const Tensor& x, const std::vector<int64_t>& dims = {}, int64_t correction = 0, Loc loc = {});
 Tensor max(const Tensor& x, const std::vector<int64_t>& dims, Loc loc = {});
 Tensor min(const Tensor& x, const std::vector<int64_t>& dims, Loc loc = {});
-/// Where x is greatest along `dim`, i32; the least index at ties.
+/// Where x, of numbers, is greatest along `dim`, i32; the least index at ties.
 Tensor argmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
 /// Sums of the elements up to and with each one, along `dim`: a scan, so one after another. The type is x's.
 Tensor cumsum(const Tensor& x, int64_t dim = 0, Loc loc = {});
 
 /// Rows of x by index along `axis`: x [batch, before, n, after] and indices [batch, places] give [batch,
-/// before, places, after]. An index outside 0..n-1 is an error of the run.
+/// before, places, after]. Indices are i32 or i64; one outside 0..n-1 is an error of the run.
 Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis = 0, int64_t batch_dims = 0, Loc loc = {});
 /// `base` with `updates` added, one after another in row-major order, where gather(base, indices, axis, batch_dims)
 /// reads; the updates have the type of that gather. An index out of range is an error of the run.
@@ -101,7 +103,7 @@ struct TopK {
   Tensor values, indices;
 };
 TopK top_k(const Tensor& x, Dim k, int64_t dim = -1, Loc loc = {});
-/// [.., n]: 1 at the position that `indices` names, else 0; all 0 where an index is out of range.
+/// [.., n]: 1 at the position that `indices`, i32 or i64, names, else 0; all 0 where an index is out of range.
 Tensor one_hot(const Tensor& indices, Dim n, DType dtype = f32, Loc loc = {});
 
 /// The elements as another type: to an integer towards zero, to i1 whether they are not 0.
@@ -114,8 +116,8 @@ Tensor check(const Tensor& x, const Tensor& condition, const std::string& messag
 
 Tensor relu(const Tensor& x, Loc loc = {});
 
-/// exp(x) over its sum along `dim`, and the logarithm of that. Where all of x is -inf (a row that is masked
-/// out) the softmax is 0.
+/// exp(x), x being floats, over its sum along `dim`, and the logarithm of that. Where all of x is -inf (a row
+/// that is masked out) the softmax is 0.
 Tensor softmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
 Tensor log_softmax(const Tensor& x, int64_t dim = -1, Loc loc = {});
 /// The softmax along `dim` of those elements where `mask`, i1, holds; it is stretched to x's dims. The others
