@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Large programs, with a stack of 1 MiB: parsed, verified, printed, differentiated, taken through every pass,
-interpreted, compiled where they may be, and freed. Usage: large.py FOLDER_OF_TOOLS GROUP [SHARE]; with a share of 0.1
-they are a tenth as large, but for the chain that is differentiated, the sum and the concat."""
+interpreted, compiled where they may be, and freed. Usage: large.py FOLDER_OF_TOOLS GROUP [SHARE]; with a share of 0.05
+they are a twentieth as large, and the chain that is differentiated and run, the sum and the concat a fifth, at least."""
 
 import re
 import subprocess
@@ -12,6 +12,7 @@ import tools
 from tools import check, run
 
 SHARE = float(sys.argv[3]) if len(sys.argv) > 3 else 1
+LARGEST = max(SHARE, 0.2)
 OPT, RUN = (f"{sys.argv[1]}/{name}" for name in ("rondo-opt", "rondo-run"))
 PASSES = ["--" + line.split()[0] for line in subprocess.run([OPT, "--list-passes"], capture_output=True, text=True,
                                                             check=True).stdout.splitlines()]
@@ -37,18 +38,20 @@ def chain_passes():
 
 
 def chain_derivatives():
-    opt("10^6 ops", "--vjp=f", "--jvp=f", text=programs.chain(10**6))
+    ops = int(LARGEST * 10**6)
+    opt(f"{ops} ops", "--vjp=f", "--jvp=f", text=programs.chain(ops))
 
 
 def chain_run():
-    interpret("10^6 ops", programs.chain(10**6), "B=2")
+    ops = int(LARGEST * 10**6)
+    interpret(f"{ops} ops", programs.chain(ops), "B=2")
 
 
 def wide():
     """10^5 of all that an op, a function or a scan can have many of."""
-    n = int(SHARE * 10**5)
-    for name, text, sizes in (("a sum of 10^5 terms", programs.sum_of_terms(10**5), "B=2"),
-                              ("a concat of 10^5", programs.concat(10**5), "B=2"),
+    n, largest = int(SHARE * 10**5), int(LARGEST * 10**5)
+    for name, text, sizes in ((f"a sum of {largest} terms", programs.sum_of_terms(largest), "B=2"),
+                              (f"a concat of {largest}", programs.concat(largest), "B=2"),
                               (f"a split into {n}", programs.split(n), "B=2"),
                               (f"{n} parameters", programs.params(n), None),
                               (f"{n} carries", programs.carries(n), "B=2,T=2")):
