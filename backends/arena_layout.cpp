@@ -145,8 +145,9 @@ std::int64_t largest_live_set(const std::vector<Demand>& demands) {
   std::map<std::int64_t, std::int64_t> changes;  // of what is wanted, by time
   for (const Demand& demand : demands) {
     if (demand.last < demand.first) continue;
-    changes[demand.first] += whole_units(demand.bytes);
-    changes[demand.last + 1] -= whole_units(demand.bytes);
+    const std::int64_t bytes = whole_units(demand.bytes);
+    changes[demand.first] += bytes;
+    changes[demand.last + 1] -= bytes;
   }
   std::int64_t live = 0, most = 0;
   for (const auto& [time, change] : changes) most = std::max(most, live += change);

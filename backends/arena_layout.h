@@ -18,8 +18,8 @@ struct ArenaLayout {
 };
 
 /// Lays demands into one block so that none overlap that are wanted at the same time: one after another by the time of
-/// their begin, or, where that takes over 5 % more than largest_live_set and there are few, in some other orders. Throws rondo::Error if what that
-/// takes leaves 63 bits.
+/// their begin, or, where that takes over 5 % more than largest_live_set and there are few, in some other orders. Throws
+/// rondo::Error if what that takes leaves 63 bits.
 ArenaLayout lay_out(const std::vector<Demand>& demands);
 
 /// The most that is wanted at one time, each demand a multiple of 64: no layout takes less. Demands of which lay_out

@@ -3,16 +3,11 @@
 
 #include "backends/operand_strides.h"
 #include "ir/ops/support.h"
+#include "ir/strides.h"
 
 namespace rondo::backends {
 
 namespace {
-
-std::vector<Dim> strides_of(const Type& type) {
-  std::vector<Dim> strides(type.dims.size(), 1);
-  for (size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * type.dims[i];
-  return strides;
-}
 
 // Drops dims of size 1 and joins those that run on.
 template <class Size>
@@ -58,7 +53,7 @@ std::vector<Dim> dot_flops(const ir::Op& dot) {
 DotLoops<Dim> dot_loops(const ir::Op& dot) {
   const Type &x = dot.operands[0]->type, &y = dot.operands[1]->type;
   const auto in_x = operand_strides(dot, 0), in_y = operand_strides(dot, 1),
-             out = strides_of(dot.result()->type);
+             out = ir::strides_of(dot.result()->type.dims);
   const auto contract_x = dot.ints_attr("contract", 0), contract_y = dot.ints_attr("contract", 1);
   std::vector<int64_t> batch_x, batch_y;
   if (dot.has_attr("batch")) batch_x = dot.ints_attr("batch", 0), batch_y = dot.ints_attr("batch", 1);

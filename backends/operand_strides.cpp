@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "backends/operand_strides.h"
 
+#include "ir/strides.h"
+
 namespace rondo::backends {
 
 std::vector<Dim> operand_strides(const ir::Op& op, int operand) {
@@ -8,9 +10,7 @@ std::vector<Dim> operand_strides(const ir::Op& op, int operand) {
   if (op.has_attr("among"))
     if (const int64_t cut = op.ints_attr("among", 0)[operand]; cut >= 0)
       dims[cut] = op.dims_attr("among", 1)[operand];
-  std::vector<Dim> strides(dims.size(), 1);
-  for (size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
-  return strides;
+  return ir::strides_of(dims);
 }
 
 }  // namespace rondo::backends

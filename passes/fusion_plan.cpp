@@ -7,6 +7,7 @@
 #include "ir/error.h"
 #include "ir/fusion.h"
 #include "ir/op_row.h"
+#include "ir/strides.h"
 
 namespace rondo::passes {
 
@@ -33,12 +34,6 @@ IndexMap identity(size_t rank) {
 IndexMap moved(IndexMap map, const std::vector<Dim>& by) {
   for (size_t i = 0; i < by.size(); ++i) map.entries[i].offset = map.entries[i].offset + by[i];
   return map;
-}
-
-std::vector<Dim> row_major_strides(const Type& type) {
-  std::vector<Dim> strides(type.dims.size(), 1);
-  for (size_t i = type.dims.size(); i-- > 1;) strides[i - 1] = strides[i] * type.dims[i];
-  return strides;
 }
 
 Place place(const IndexMap& map, const std::vector<Dim>& strides, size_t loops) {
@@ -199,8 +194,8 @@ class Planner {
                                   : step_of(nest, reads, piece.value, identity(group.dims.size()));
       const Type& type = op_.result(piece.result)->type;
       nest.writes.push_back({step, piece.result,
-                             place(moved(identity(group.dims.size()), piece.offset), row_major_strides(type),
-                                   group.dims.size())});
+                             place(moved(identity(group.dims.size()), piece.offset),
+                                   ir::strides_of(type.dims), group.dims.size())});
     }
     merge_loops(nest);
     return nest;
@@ -261,7 +256,7 @@ class Planner {
       if (read.map != map) continue;
       if (read.step < 0)
         read.step = add(nest, {.input = inputs_.at(value),
-                               .at = place(map, row_major_strides(value->type), nest.dims.size())});
+                               .at = place(map, ir::strides_of(value->type.dims), nest.dims.size())});
       return read.step;
     }
     throw InternalError("fusion_plan: a value is read where none was asked for");

@@ -20,7 +20,6 @@
 #include <array>
 
 #include "ir/ops/support.h"
-#include "passes/applications.h"
 #include "passes/passes.h"
 #include "passes/relayout.h"
 
@@ -68,9 +67,9 @@ Dims wanted_order(const ir::Op& dot, int operand) {
   return order;
 }
 
-void lay_out(Relayout& layout, ir::Builder& b, ir::Op& dot, bool& changed) {
+bool lay_out(Relayout& layout, ir::Builder& b, ir::Op& dot) {
   const int operand = column_operand(dot);
-  if (operand < 0 || !has_columns_apart(dot, operand)) return;
+  if (operand < 0 || !has_columns_apart(dot, operand)) return false;
   const Dims order = wanted_order(dot, operand);
   b.loc = dot.loc;
   dot.loc = dot.loc.via("layout-dots");
@@ -85,19 +84,11 @@ void lay_out(Relayout& layout, ir::Builder& b, ir::Op& dot, bool& changed) {
     for (int64_t& dim : dims[operand]) dim = std::find(order.begin(), order.end(), dim) - order.begin();
     dot.set_attr(attr, {ir::ints(dims[0]), ir::ints(dims[1])});
   }
-  Applications::done();
-  changed = true;
+  return true;
 }
 
 }  // namespace
 
-bool layout_dots(ir::Function& function) {
-  const Relayout::Visit visit = [](Relayout& layout, ir::Builder& b, ir::Op& dot,
-                                   bool& changed) -> Replacement {
-    lay_out(layout, b, dot, changed);
-    return {};
-  };
-  return Relayout(function.body, visit).run();
-}
+bool layout_dots(ir::Function& function) { return change_dots(function, lay_out); }
 
 }  // namespace rondo::passes

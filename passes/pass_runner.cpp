@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <new>
 #include <optional>
+#include <set>
 
 #include "ir/builder.h"
 #include "ir/error.h"
@@ -64,6 +66,21 @@ void check_named(std::string_view name, const ir::Function& function) {
 }
 
 }  // namespace
+
+void clear_dump(const std::string& folder) {
+  static std::mutex mutex;
+  static std::set<std::string> cleared;
+  std::lock_guard lock(mutex);
+  if (!cleared.insert(folder).second) return;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool numbered =
+        name.size() > 4 && name[3] == '-' &&
+        std::all_of(name.begin(), name.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
+    if (numbered && entry.path().extension() == ".rondo") std::filesystem::remove(entry.path(), ignored);
+  }
+}
 
 bool PassRunner::verifies_by_default() { return RONDO_VERIFY_EACH || Debug::get().verify; }
 

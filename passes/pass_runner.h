@@ -14,6 +14,10 @@
 
 namespace rondo::passes {
 
+/// Removes the stages that an earlier process dumped into the folder, which would be taken for this one's. Does nothing the
+/// second time.
+void clear_dump(const std::string& folder);
+
 /// Runs passes and watches over them: verifies, times, prints and dumps, as options and environment ask. An
 /// Error of a pass goes through, and so does a lack of memory; whatever else goes wrong is an InternalError
 /// that names the pass and a reproducer (reproducer.h), and prints the function as it was before.

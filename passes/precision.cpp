@@ -16,7 +16,6 @@
 //          a cond or a while, what comes from outside is rounded in each run of the block.
 // Needs:   hoist and sink before it, so that weights come by `use` and are rounded once a training step. Feeds
 //          canonicalise with values that are rounded more than once.
-#include "passes/applications.h"
 #include "passes/passes.h"
 #include "passes/relayout.h"
 
@@ -24,8 +23,8 @@ namespace rondo::passes {
 
 namespace {
 
-void round_operands(Relayout& layout, ir::Builder& b, ir::Op& dot, bool& changed) {
-  if (dot.operands[0]->type.dtype != f32) return;
+bool round_operands(Relayout& layout, ir::Builder& b, ir::Op& dot) {
+  if (dot.operands[0]->type.dtype != f32) return false;
   b.loc = dot.loc;
   dot.loc = dot.loc.via("precision");
   for (ir::Value*& operand : dot.operands)
@@ -33,19 +32,11 @@ void round_operands(Relayout& layout, ir::Builder& b, ir::Op& dot, bool& changed
       b.loc = b.loc.via("precision");
       return b.convert(value, bf16);
     });
-  Applications::done();
-  changed = true;
+  return true;
 }
 
 }  // namespace
 
-bool precision(ir::Function& function) {
-  const Relayout::Visit visit = [](Relayout& layout, ir::Builder& b, ir::Op& dot,
-                                   bool& changed) -> Replacement {
-    round_operands(layout, b, dot, changed);
-    return {};
-  };
-  return Relayout(function.body, visit).run();
-}
+bool precision(ir::Function& function) { return change_dots(function, round_operands); }
 
 }  // namespace rondo::passes

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/relayout.h"
 
+#include "passes/applications.h"
+
 namespace rondo::passes {
 
 // Scans within are done by a Relayout of their own before the scan itself is reached, so that what they want made
@@ -48,6 +50,18 @@ bool Relayout::comes_by_use(const ir::Value& value) const {
   const ir::Op* scan = graph_.owner;
   if (value.op != nullptr || scan == nullptr || scan->row != &ir::ops::scan) return false;
   return value.index > scan->groups[0] + scan->groups[1];
+}
+
+bool change_dots(ir::Function& function, bool (*change)(Relayout& layout, ir::Builder& b, ir::Op& dot)) {
+  const Relayout::Visit visit = [change](Relayout& layout, ir::Builder& b, ir::Op& dot,
+                                         bool& changed) -> Replacement {
+    if (change(layout, b, dot)) {
+      Applications::done();
+      changed = true;
+    }
+    return {};
+  };
+  return Relayout(function.body, visit).run();
 }
 
 }  // namespace rondo::passes

@@ -44,4 +44,7 @@ class Relayout {
   bool changed_ = false;
 };
 
+/// Visits the dots of a function with what may change one where it stands, and then says so. Returns whether any was.
+bool change_dots(ir::Function& function, bool (*change)(Relayout& layout, ir::Builder& b, ir::Op& dot));
+
 }  // namespace rondo::passes

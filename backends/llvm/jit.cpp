@@ -141,10 +141,12 @@ void Jit::add(std::vector<CodeModule> modules) {
     if (!module.module().empty())
       compilations.push_back(std::make_unique<Compilation>(target_, module, debug_level_));
   if (compilations.empty()) return;
+  if (debug_level_ >= 4)  // they print
+    for (const auto& compilation : compilations) compilation->run();
+  else
+    run_at_once(compilations);
   CompileTimes longest;
-  if (debug_level_ < 4) run_at_once(compilations);
   for (const auto& compilation : compilations) {
-    if (debug_level_ >= 4) compilation->run();  // one after another, as they print
     if (compilation->failure != nullptr) std::rethrow_exception(compilation->failure);
     if (compilation->times.total() > longest.total()) longest = compilation->times;
   }

@@ -170,8 +170,7 @@ KernelLibrary::KernelLibrary(std::span<const CodeModule> modules, const Target& 
 KernelLibrary::~KernelLibrary() = default;
 
 KernelCall KernelLibrary::get(const ir::Op& op) {
-  constexpr size_t kCall =
-      5;  // instructions that a call costs; the driver's are compiled without optimisation
+  constexpr size_t kCall = 5;  // instructions; those of a driver are compiled without optimisation
   std::vector<size_t>& costs = state_->costs;
   costs.front() += kCall;
   const CanonicalText canonical = canonical_text(op);

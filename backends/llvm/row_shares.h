@@ -24,8 +24,8 @@ struct RowShares {
 };
 
 /// Gives the cut dims of all that is in the bodies of `rows` ops symbols of their own, op after op. An iota along such a
-/// dim gets the annotation `first`, and what reads an operand's rows where they lie among those of other workers `among`. The function is for code generation only then: in its text the bodies' parameters
-/// have other types than the operands.
+/// dim gets the annotation `first`, and what reads an operand's rows where they lie among those of other workers `among`.
+/// The function is for code generation only then: in its text the bodies' parameters have other types than the operands.
 std::vector<RowShares> share_rows(ir::Function& function);
 
 }  // namespace rondo::codegen

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <list>
-#include <mutex>
-#include <set>
 
 #include "backends/registry/backend.h"
 #include "frontend/src/initial_value.h"
@@ -65,22 +61,6 @@ void check_precision(const Request& request) {
     fail(request.loc, "precision is bf16, and oneDNN computes dots of f32: leave dots to 'llvm'");
 }
 
-// What an earlier process left there would be taken for this one's: files called 000-name.rondo.
-void clear_dump(const std::string& folder) {
-  static std::mutex mutex;
-  static std::set<std::string> cleared;
-  std::lock_guard lock(mutex);
-  if (!cleared.insert(folder).second) return;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const std::string name = entry.path().filename().string();
-    const bool numbered =
-        name.size() > 4 && name[3] == '-' &&
-        std::all_of(name.begin(), name.begin() + 3, [](char c) { return c >= '0' && c <= '9'; });
-    if (numbered && entry.path().extension() == ".rondo") std::filesystem::remove(entry.path(), ignored);
-  }
-}
-
 // An error that an op recorded has the place of the op; every other one is of this call.
 template <class Call>
 auto placed(Loc loc, Call&& call) {
@@ -114,7 +94,7 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   passes::PassRunner::Options watch;
   watch.without = request.options.without;
   if (!request.options.dump.empty()) {
-    clear_dump(request.options.dump);
+    passes::clear_dump(request.options.dump);
     watch.debug.dump = request.options.dump;
   }
   passes::PassRunner runner(watch);

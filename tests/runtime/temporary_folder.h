@@ -15,7 +15,8 @@
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "rondo-test-XXXXXX").string();
+    const std::string placeholder(6, 'X');  // mkdtemp writes six letters of its own there
+    std::string name = (std::filesystem::temp_directory_path() / ("rondo-test-" + placeholder)).string();
     if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
     path_ = name;
   }

@@ -13,7 +13,7 @@
 
 namespace rondo::tools {
 
-/// Something that changes a function and should leave the bits of its results, or add up in another order at most.
+/// Something that changes a function and should leave the bits of its results, but for what its kind of pass may change.
 struct Step {
   std::string name;
   std::function<bool(ir::Function&)> run;

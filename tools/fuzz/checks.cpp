@@ -146,11 +146,7 @@ Verdict run_and_compare(const backends::Executable& compiled, Inputs inputs, con
   return {};
 }
 
-}  // namespace
-
-namespace {
-
-// For some programs a few passes in any order, those that compiling begins with apart: these are run anyway. Returns which.
+// Some programs go through a few passes in any order before they are compiled. Returns which.
 std::string run_some_passes(ir::Function& function, Random& random) {
   std::string order;
   if (random.chance(0.7)) return order;
