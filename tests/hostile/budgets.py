@@ -8,7 +8,7 @@ import programs
 import tools
 from tools import check, run
 
-SECONDS = 10
+SECONDS = 30
 OPT, RUN = (f"{sys.argv[1]}/{name}" for name in ("rondo-opt", "rondo-run"))
 LOWER = ["--" + name for name in ("drop-identities", "layout-dots", "remove-dead-code", "expand-math", "fuse", "plan-memory")]
 

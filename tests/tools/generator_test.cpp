@@ -15,7 +15,7 @@ using namespace rondo::fuzz;
 
 TEST_CASE("every row that a user can write is drawn, and what it computes is used") {
   std::map<const ir::OpRow*, int> seen;
-  for (uint64_t seed = 0; seed < 300; ++seed) {
+  for (uint64_t seed = 0; seed < 400; ++seed) {
     Random random(seed);
     const auto function = Generator(random, {}).make("f");
     passes::remove_dead_code(*function);

@@ -11,7 +11,7 @@
 namespace rondo::fuzz {
 
 struct GeneratorOptions {
-  int ops = 20;          // about how many
+  int ops = 24;          // about how many
   bool smooth = false;   // only what a finite difference may cross: no float decides a branch or an index
   bool whiles = true;    // may be drawn: they have a derivative forward only
   bool calls = true;     // may be drawn: they have one in reverse only

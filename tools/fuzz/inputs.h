@@ -26,8 +26,8 @@ enum class Values {
   kMixed,   // besides: large, ties and zeros, denormals, infinities and NaN
 };
 
-/// What a run at a large size may take, in the units of work_of: for checks of a few runs, and of many.
-inline constexpr double kMuchWork = 1e6, kLittleWork = 1e4;
+/// What a run may take, in the units of work_of: for checks of a few runs, and of many.
+inline constexpr double kMuchWork = 1e6, kLittleWork = 2e5;
 
 /// An array of such elements.
 runtime::Array draw_array(runtime::ElementType type, const std::vector<int64_t>& shape, Random& random,

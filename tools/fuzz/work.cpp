@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/fuzz/work.h"
 
+#include <algorithm>
+
 #include "ir/op_row.h"
 #include "ir/scan.h"
 
@@ -33,8 +35,9 @@ double work_of(const ir::Graph& graph, const Sizes& sizes) {
     if (op->row == &ir::ops::scatter_add || op->row == &ir::ops::scatter_set)
       work += elements(op->operands[2]->type, sizes);
     constexpr double kRunsOfWhile = 3;
+    // What a loop of no steps holds may be hoisted out of it.
     const double runs = op->row == &ir::ops::scan
-                            ? static_cast<double>(ir::Scan(*op).length().evaluate(sizes))
+                            ? std::max(1.0, static_cast<double>(ir::Scan(*op).length().evaluate(sizes)))
                         : op->row == &ir::ops::while_ ? kRunsOfWhile
                                                       : 1;
     for (const auto& region : op->regions) work += runs * work_of(*region, sizes);
