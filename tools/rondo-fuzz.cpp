@@ -53,7 +53,7 @@ const std::vector<Check>& all_checks() {
       {"reassoc",
        {.smooth = true, .whiles = false, .layers = 0.7, .doubles = true, .large = 0.01},
        fuzz::check_reassoc},
-      {"compiled", {.ops = 12}, fuzz::check_compiled},
+      {"compiled", {.ops = 10}, fuzz::check_compiled},
       {"gradient",
        {.smooth = true, .whiles = false, .layers = 0.5, .doubles = true, .large = 0.01},
        fuzz::check_gradient},

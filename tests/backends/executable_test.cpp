@@ -2,13 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <set>
 #include <thread>
 
 #include "ir/substitute.h"
 #include "passes/vjp.h"
 #include "tests/backends/compiled.h"
-#include "tools/fuzz/generator.h"
+#include "tools/fuzz/random.h"
 
 using namespace rondo;
 using namespace rondo::test;
@@ -118,41 +117,6 @@ TEST_CASE("a length of 100,000 compiles like a length of 10, and runs") {
     }
   CHECK(least[1] < 2 * least[0]);
   CHECK(Compiled(kLstm, codegen::CompileOptions{}).agrees({{"T", 100000}, {"B", 1}}));
-}
-
-TEST_CASE("random programs that together draw every row, with donated parameters") {
-  std::set<const ir::OpRow*> drawn;
-  int compared = 0;
-  for (uint64_t seed = 0; seed < 120; ++seed) {
-    CAPTURE(seed);
-    fuzz::Random random(seed);
-    fuzz::GeneratorOptions options;
-    options.ops = seed % 2 == 0 ? 3 : 25;
-    options.ends_in_scan = seed % 3 == 0;
-    const auto function = fuzz::Generator(random, options).make("f");
-    for (auto& info : function->param_infos) info.donate = random.chance(0.4);
-    ir::for_each_op(function->body, [&](const ir::Op& op) { drawn.insert(op.row); });
-    const Compiled program(*function);
-    for (int draw = 0; draw < 3; ++draw) {
-      const auto inputs = fuzz::draw_inputs(*function, random, fuzz::Values::kMixed);
-      if (!inputs) continue;
-      Arrays mine = inputs->arrays, theirs = inputs->arrays, expected;
-      try {
-        expected = Compiled::run(*program.reference, theirs);
-      } catch (const Error&) {
-        continue;  // whether dead ops may drop the error is for the pass to say
-      }
-      const Arrays found = Compiled::run(*program.code, mine);
-      ++compared;
-      for (size_t i = 0; i < found.size(); ++i) CHECK(fuzz::same_bits(found[i], expected[i]));
-    }
-  }
-  CHECK(compared > 200);
-  for (const ir::OpRow* row : ir::all_rows()) {
-    CAPTURE(row->name);
-    const bool seen = drawn.count(row) > 0 || !fuzz::Generator::can_draw(*row);
-    CHECK(seen);
-  }
 }
 
 namespace {

@@ -59,9 +59,9 @@ TEST_CASE("dot kernels: bf16 by blocks of rows, columns and pairs") {
     bench.b.dot(x({B, K, 1}), x({K, 1, H}), {1, 2}, {0, 1});
     bench.compile();
     unsigned seed = 0;
-    for (std::int64_t b : {41, 42, 43, 85})
-      for (std::int64_t h : {63, 64, 65})
-        for (std::int64_t k : {127, 128, 255, 256, 257})
+    for (std::int64_t b : {41, 42, 85})
+      for (std::int64_t h : {63, 65})
+        for (std::int64_t k : {127, 128, 256, 257})
           if (b < 44 || k == 257) bench.check({{"B", b}, {"H", h}, {"K", k}}, ++seed);
   }
 }

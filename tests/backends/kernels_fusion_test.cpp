@@ -13,7 +13,7 @@ const Dim T("T"), B("B"), H("H");
 
 void check_at_many_sizes(KernelBench& bench) {
   unsigned seed = 0;
-  for (std::int64_t t : {0, 1, 3})
+  for (std::int64_t t : {0, 3})
     for (std::int64_t b : {0, 1, 2, 19})
       for (std::int64_t h : {0, 1, 15, 16, 17, 40}) bench.check({{"T", t}, {"B", b}, {"H", h}}, ++seed);
 }

@@ -93,7 +93,7 @@ TEST_CASE_TEMPLATE("reference: reductions take lanes along the innermost dim, a 
       std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::min();
   const T greatest =
       std::is_floating_point_v<T> ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     Index shape = draw_shape(random, static_cast<int64_t>(random() % 5));
     if (!shape.empty() && random() % 2 == 0) {
       for (int64_t& size : shape) size = std::min<int64_t>(size, 2);
@@ -157,7 +157,7 @@ TEST_CASE("reference: a sum over outer dims is a dot with ones, bit for bit") {
 TEST_CASE_TEMPLATE("reference: argmax is the first of the greatest, and NaN is greatest", T, float, double,
                    int32_t, int64_t) {
   Random random(31);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 30; ++round) {
     const Index shape = draw_shape(random, 1 + static_cast<int64_t>(random() % 4));
     const auto dim = static_cast<int64_t>(random() % shape.size());
     const Array x = draw<T>(random, shape);
