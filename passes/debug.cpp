@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/debug.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "ir/error.h"
 #include "ir/text.h"
+#include "passes/passes.h"
 
 namespace rondo::passes {
 
@@ -21,7 +24,14 @@ Debug Debug::parse(std::string_view level_and_pass, std::string_view dump, std::
     throw Error("RONDO_DEBUG: expected a level from 0 to 5, or a level and a pass as in 2,fuse; found '" +
                 ir::excerpt(level_and_pass) + "'");
   debug.level = static_cast<Level>(level - '0');
-  if (!alone) debug.only = level_and_pass.substr(2);
+  if (alone) return debug;
+  debug.only = level_and_pass.substr(2);
+  // What else is told of than passes.
+  constexpr std::array<std::string_view, 7> kParts = {"trace", "train", "vjp",     "jvp",
+                                                      "bind",  "llvm",  "counters"};
+  if (find_pass(debug.only) == nullptr && std::ranges::find(kParts, debug.only) == kParts.end())
+    throw Error("RONDO_DEBUG: there is no pass '" + ir::excerpt(debug.only) +
+                "'; rondo-opt --list-passes names all");
   return debug;
 }
 

@@ -292,6 +292,9 @@ int run(int argc, char** argv) {
     if (in->count() + fill->count() == 0) throw CLI::RequiredError("--in or --fill");
     if (!sizes.empty()) request.arguments.sizes = parse_sizes(sizes);
     request.compare = other->count() > 0;
+    if (request.json && !request.compare && request.time == 0 && !request.counters)
+      throw CLI::ValidationError("--json",
+                                 "there are no figures to print: add --compare, --time or --counters");
     if (request.f64 && request.backend != "reference" && !request.compare)
       throw CLI::ValidationError(
           "--f64", "only the reference evaluates in double: add --compare=reference or --backend=reference");

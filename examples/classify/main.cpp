@@ -12,6 +12,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "examples/classify/csv_titles.h"
@@ -51,6 +52,14 @@ Titles read_titles(const std::optional<std::string>& data) {
       *data, [](const std::string& note) { std::fprintf(stderr, "classify: %s\n", note.c_str()); });
 }
 
+// Before any work is done for it.
+void make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error && access(path.c_str(), W_OK) != 0) error = {errno, std::generic_category()};
+  if (error) throw runtime::Failure("--out: can't write to the folder '" + path + "': " + error.message());
+}
+
 int run_training(const Flags& flags) {
   const Titles titles = read_titles(flags.data);
   const Vocabulary vocabulary = Vocabulary::of(titles.train);
@@ -62,7 +71,7 @@ int run_training(const Flags& flags) {
   std::printf("%zu titles to train on, %zu to test, %zu labels, %lld words, seed %llu\n", titles.train.size(),
               titles.test.size(), titles.labels.size(), static_cast<long long>(vocabulary.size()),
               static_cast<unsigned long long>(flags.seed));
-  std::filesystem::create_directories(flags.out);
+  make_folder(flags.out);
 
   // A signal ends the training, or the report, in order: the weights are saved whenever it comes.
   const runtime::StopSignals signals;
@@ -145,6 +154,8 @@ int main(int argc, char** argv) {
   add_flags(app, flags);
   try {
     app.parse(argc, argv);
+    if (flags.dots != "llvm" && flags.backend != "llvm")
+      throw CLI::ValidationError("--dots", "the backend '" + flags.backend + "' computes dots itself");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

@@ -18,10 +18,28 @@ struct Call {
   explicit Call(Loc loc) : trace(detail::Trace::current(loc)), b(trace.builder(loc)) {}
   Tensor operator()(ir::Value* value) const { return trace.tensor(value); }
 
+  /// What `emit` makes; if the op refuses its operands, its message goes on with the way out.
+  template <class Emit>
+  auto or_say(const char* way_out, Emit emit) {
+    try {
+      return emit(b);
+    } catch (const Error& refusal) {
+      throw Error(std::string(refusal.what()) + way_out);
+    }
+  }
+
   detail::Trace& trace;
   ir::Builder b;
   ir::Value* x = nullptr;
 };
+
+ir::Value* integers(const Call& call, const Tensor& indices, const std::string& op, Loc loc) {
+  ir::Value* const value = call.trace.value(indices, loc);
+  if (!value->type.dtype.is_int())
+    detail::fail(
+        loc, op + ": indices are integers, found " + value->type.text() + "; convert them by cast(x, i32)");
+  return value;
+}
 
 // x / parts as a polynomial, if it is one.
 std::optional<Dim> divided(Dim x, int64_t parts) {
@@ -73,14 +91,20 @@ Tensor dot(const Tensor& x, const Tensor& y, const DotDims& dims, Loc loc) {
     for (int64_t i : list) checked.push_back(detail::checked_dim(i, type, "dot", loc));
     return checked;
   };
-  return call(call.b.dot(call.x, other, positions(dims.contract_x, call.x->type),
-                         positions(dims.contract_y, other->type), positions(dims.batch_x, call.x->type),
-                         positions(dims.batch_y, other->type)));
+  return call(call.or_say(
+      "; dot(x, y) sums over the last dim of x and the first of y: transpose one, or name the dims as in "
+      "dot(x, y, {.contract_x = {1}, .contract_y = {1}})",
+      [&](ir::Builder& b) {
+        return b.dot(call.x, other, positions(dims.contract_x, call.x->type),
+                     positions(dims.contract_y, other->type), positions(dims.batch_x, call.x->type),
+                     positions(dims.batch_y, other->type));
+      }));
 }
 
 Tensor reshape(const Tensor& x, const std::vector<Dim>& dims, Loc loc) {
   Call call(x, loc);
-  return call(call.b.reshape(call.x, dims));
+  return call(call.or_say("; a reshape keeps the number of elements",
+                          [&](ir::Builder& b) { return b.reshape(call.x, dims); }));
 }
 
 Tensor expand_dims(const Tensor& x, int64_t at, Loc loc) {
@@ -96,7 +120,8 @@ Tensor transpose(const Tensor& x, const std::vector<int64_t>& order, Loc loc) {
   Call call(x, loc);
   std::vector<int64_t> perm;
   for (int64_t i : order) perm.push_back(detail::checked_dim(i, call.x->type, "transpose", loc));
-  return call(call.b.transpose(call.x, perm));
+  return call(call.or_say("; the order names each dim once, as in {1, 0}",
+                          [&](ir::Builder& b) { return b.transpose(call.x, perm); }));
 }
 
 Tensor broadcast_to(const Tensor& x, const std::vector<Dim>& dims, Loc loc) {
@@ -135,7 +160,9 @@ Tensor concat(const std::vector<Tensor>& parts, int64_t dim, Loc loc) {
   ir::Values values;
   for (const Tensor& part : parts) values.push_back(call.trace.value(part, loc));
   if (values.empty()) detail::fail(loc, "concat: there is nothing to join");
-  return call(call.b.concat(values, detail::checked_dim(dim, values[0]->type, "concat", loc)));
+  dim = detail::checked_dim(dim, values[0]->type, "concat", loc);
+  return call(call.or_say("; the parts agree in element type and in all other dims: cast, slice or pad them",
+                          [&](ir::Builder& b) { return b.concat(values, dim); }));
 }
 
 Tensor stack(const std::vector<Tensor>& parts, int64_t at, Loc loc) {
@@ -144,7 +171,7 @@ Tensor stack(const std::vector<Tensor>& parts, int64_t at, Loc loc) {
   for (const Tensor& part : parts) {
     if (part.type(loc) != parts[0].type(loc))
       detail::fail(loc, "stack: all parts have one type, found " + parts[0].type(loc).text() + " and " +
-                            part.type(loc).text());
+                            part.type(loc).text() + ": cast, reshape or pad them");
     slices.push_back(expand_dims(part, at, loc));
   }
   return concat(slices, at, loc);
@@ -152,9 +179,11 @@ Tensor stack(const std::vector<Tensor>& parts, int64_t at, Loc loc) {
 
 std::vector<Tensor> split(const Tensor& x, const std::vector<Dim>& sizes, int64_t dim, Loc loc) {
   Call call(x, loc);
+  dim = detail::checked_dim(dim, call.x->type, "split", loc);
+  const ir::Values values = call.or_say("; the sizes add up to that, slice(x, dim, first, end) takes a part",
+                                        [&](ir::Builder& b) { return b.split(call.x, dim, sizes); });
   std::vector<Tensor> parts;
-  for (ir::Value* part : call.b.split(call.x, detail::checked_dim(dim, call.x->type, "split", loc), sizes))
-    parts.push_back(call(part));
+  for (ir::Value* part : values) parts.push_back(call(part));
   return parts;
 }
 
@@ -190,21 +219,23 @@ Tensor argmax(const Tensor& x, int64_t dim, Loc loc) {
 
 Tensor gather(const Tensor& x, const Tensor& indices, int64_t axis, int64_t batch_dims, Loc loc) {
   Call call(x, loc);
-  return call(call.b.gather(call.x, call.trace.value(indices, loc),
+  return call(call.b.gather(call.x, integers(call, indices, "gather", loc),
                             detail::checked_dim(axis, call.x->type, "gather", loc), batch_dims));
 }
 
 Tensor scatter_add(const Tensor& base, const Tensor& indices, const Tensor& updates, int64_t axis,
                    int64_t batch_dims, Loc loc) {
   Call call(base, loc);
-  return call(call.b.scatter_add(call.x, call.trace.value(indices, loc), call.trace.value(updates, loc),
+  return call(call.b.scatter_add(call.x, integers(call, indices, "scatter_add", loc),
+                                 call.trace.value(updates, loc),
                                  detail::checked_dim(axis, call.x->type, "scatter_add", loc), batch_dims));
 }
 
 Tensor scatter_set(const Tensor& base, const Tensor& indices, const Tensor& updates, int64_t axis,
                    int64_t batch_dims, Loc loc) {
   Call call(base, loc);
-  return call(call.b.scatter_set(call.x, call.trace.value(indices, loc), call.trace.value(updates, loc),
+  return call(call.b.scatter_set(call.x, integers(call, indices, "scatter_set", loc),
+                                 call.trace.value(updates, loc),
                                  detail::checked_dim(axis, call.x->type, "scatter_set", loc), batch_dims));
 }
 
@@ -228,10 +259,7 @@ TopK top_k(const Tensor& x, Dim k, int64_t dim, Loc loc) {
 
 Tensor one_hot(const Tensor& indices, Dim n, DType dtype, Loc loc) {
   CalledFrom here(loc);
-  Type type = indices.type();
-  if (!type.dtype.is_int())
-    detail::fail(loc,
-                 "one_hot: indices are integers, found " + type.text() + "; convert them by cast(x, i32)");
+  Type type = integers(Call(loc), indices, "one_hot", loc)->type;
   type.dims.push_back(n);
   return cast(eq(expand_dims(indices, -1), iota(type, -1)), dtype);
 }

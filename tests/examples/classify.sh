@@ -35,6 +35,7 @@ run 1 '' "classify: '.' is not a file of package records " --data .
 run 2 '' '--seed: Value -1 not in range .*' --data useless --seed -1
 run 2 '' '--hidden: Value 0 not in range 1 to 4096 .*' --data useless --hidden 0
 run 2 '' '--backend: gpu not in .*' --data useless --backend gpu
+run 2 '' "--dots: the backend 'reference' computes dots itself .*" --data useless --backend reference --dots onednn
 [[ ! -e out ]]
 
 # 300 titles of two sections that one word tells apart; some hold what a terminal would obey.
@@ -55,6 +56,10 @@ if cmp -s llvm/model.safetensors other/model.safetensors; then
   echo "seeds 1 and 2 gave the same weights" >&2
   exit 1
 fi
+
+# A folder that can't be written to is found before the training.
+touch taken
+run 1 '.*' "classify: --out: can't write to the folder 'taken': Not a directory " "${small[@]}" --out taken
 
 # What was printed is lost only with a message; the weights are there all the same.
 code=0

@@ -36,19 +36,30 @@ TEST_CASE("element-wise functions: sizes and element types must fit") {
 }
 
 TEST_CASE("functions of shape") {
-  CHECK_MISUSE(dot(x, x), "dot: inner sizes differ: f32[B,4] . f32[B,4] (4 and B)");
+  CHECK_MISUSE(
+      dot(x, x),
+      "dot: inner sizes differ: f32[B,4] . f32[B,4] (4 and B); dot(x, y) sums over the last dim of x and the "
+      "first of y: transpose one, or name the dims as in dot(x, y, {.contract_x = {1}, .contract_y = {1}})");
   CHECK_MISUSE(dot(x, sum(x)),
                "dot: operands have at least one dim, found f32[B,4] . f32[]; to scale a tensor write x * y");
-  CHECK_MISUSE(reshape(x, {B, 5}), "reshape: sizes differ: f32[B,4] has 4*B elements, f32[B,5] has 5*B");
-  CHECK_MISUSE(transpose(x, {0}), "transpose: perm([0]) is no permutation of the dims of f32[B,4]");
+  CHECK_MISUSE(reshape(x, {B, 5}),
+               "reshape: sizes differ: f32[B,4] has 4*B elements, f32[B,5] has 5*B; a reshape keeps the "
+               "number of elements");
+  CHECK_MISUSE(transpose(x, {0}),
+               "transpose: perm([0]) is no permutation of the dims of f32[B,4]; the order names each dim "
+               "once, as in {1, 0}");
   CHECK_MISUSE(slice(x, 1, 2, 9), "slice: limits 2 to 9 do not lie within dim 1 of f32[B,4]");
   CHECK_MISUSE(slice(x, 2, 0, 1),
                "slice: f32[B,4] has no dim 2; its dims are 0 to 1, or -1 to -2 from the last");
   CHECK_MISUSE(
       split<3>(x)[0],
       "split: dim 1 of f32[B,4] has no 3 equal parts; unequal ones are made by split(x, {sizes}, dim)");
-  CHECK_MISUSE(split(x, {1, 2}, 1)[0], "split: sizes sum to 3, dim 1 of f32[B,4] is 4");
-  CHECK_MISUSE(concat({x, y}, 1), "concat: operands differ outside dim 1: f32[B,4] and f32[4,3]");
+  CHECK_MISUSE(split(x, {1, 2}, 1)[0],
+               "split: sizes sum to 3, dim 1 of f32[B,4] is 4; the sizes add up to that, slice(x, dim, "
+               "first, end) takes a part");
+  CHECK_MISUSE(concat({x, y}, 1),
+               "concat: operands differ outside dim 1: f32[B,4] and f32[4,3]; the parts agree in element "
+               "type and in all other dims: cast, slice or pad them");
   CHECK_MISUSE(concat({}, 1), "concat: there is nothing to join");
   CHECK_MISUSE(broadcast_to(x, {4, B}),
                "broadcast_to: f32[B,4] can't be stretched to f32[4,B]: only a dim of 1 is, and missing dims "
@@ -66,7 +77,7 @@ TEST_CASE("reductions, indices and losses") {
   CHECK_MISUSE(mean(i), "mean: it takes floats, found i32[B]; convert it by cast(x, f32)");
   CHECK_MISUSE(softmax(x, 5),
                "softmax: f32[B,4] has no dim 5; its dims are 0 to 1, or -1 to -2 from the last");
-  CHECK_MISUSE(gather(y, x), "gather: indices are f32[B,4], expected i32 or i64");
+  CHECK_MISUSE(gather(y, x), "gather: indices are integers, found f32[B,4]; convert them by cast(x, i32)");
   CHECK_MISUSE(one_hot(x, 3), "one_hot: indices are integers, found f32[B,4]; convert them by cast(x, i32)");
   CHECK_MISUSE(cross_entropy(x, x),
                "cross_entropy: labels are integers with the dims of the logits but the last, found logits "

@@ -141,7 +141,8 @@ TEST_CASE("a sequence mask tells time steps from padding") {
 
 TEST_CASE("functions of many elements say what does not fit") {
   CHECK_MISUSE(stack({}), "stack: there is nothing to stack");
-  CHECK_MISUSE(stack({x, y}), "stack: all parts have one type, found f32[B,4] and f32[4,3]");
+  CHECK_MISUSE(stack({x, y}),
+               "stack: all parts have one type, found f32[B,4] and f32[4,3]: cast, reshape or pad them");
   CHECK_MISUSE(stack({x}, 3),
                "expand_dims: f32[B,4,1] has no dim 3; its dims are 0 to 2, or -1 to -3 from the last");
   CHECK_MISUSE(variance(i), "variance: it takes floats, found i32[B]; convert it by cast(x, f32)");

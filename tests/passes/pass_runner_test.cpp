@@ -134,6 +134,9 @@ TEST_CASE("the debugging variables are read strictly") {
   CHECK_FALSE(fuse.shows(Debug::kPasses, "unroll"));
   for (const char* wrong : {"6", "-1", "12", "fuse", "2 fuse", ","})
     CHECK_THROWS_AS(Debug::parse(wrong, ""), Error);
+  CHECK(Debug::parse("1,llvm", "").shows(Debug::kPasses, "llvm"));
+  CHECK_THROWS_WITH_AS(Debug::parse("2,fuze", ""),
+                       "RONDO_DEBUG: there is no pass 'fuze'; rondo-opt --list-passes names all", Error);
   CHECK_FALSE(all.verify);
   CHECK_FALSE(Debug::parse("", "", "0").verify);
   CHECK(Debug::parse("", "", "1").verify);

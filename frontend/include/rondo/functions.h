@@ -66,6 +66,7 @@ std::vector<Tensor> split_evenly(const Tensor& x, int64_t parts, int64_t dim, Lo
 /// n equal parts.
 template <size_t n>
 std::array<Tensor, n> split(const Tensor& x, int64_t dim = -1, Loc loc = {}) {
+  static_assert(n > 0, "split<n>: at least one part");
   const std::vector<Tensor> parts = detail::split_evenly(x, n, dim, loc);
   std::array<Tensor, n> result;
   for (size_t i = 0; i < n; ++i) result[i] = parts[i];
