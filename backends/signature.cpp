@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <unordered_map>
 
 #include "ir/error.h"
@@ -17,7 +18,7 @@ runtime::ElementType element_type(DType dtype) {
   return types[dtype.id()];
 }
 
-Signature::Signature(const ir::Function& f) : function(f.name), guards(f.guards) {
+Signature::Signature(const ir::Function& f) : function(f.name), derived(f.derived), guards(f.guards) {
   for (size_t i = 0; i < f.body.params.size(); ++i) {
     const ir::Value& value = *f.body.params[i];
     const ir::ParamInfo& info = f.param_infos[i];
@@ -40,12 +41,15 @@ std::string argument(const Signature::Param& param, const runtime::Array& array)
 // value.
 Sizes match_symbols(const Signature& signature, std::span<runtime::Array* const> args) {
   Sizes sizes;
+  std::set<std::string_view> derived;
+  for (const ir::DerivedSize& size : signature.derived) derived.insert(size.name);
   std::map<std::string, size_t> found_in;
   for (size_t i = 0; i < args.size(); ++i) {
     const Signature::Param& param = signature.params[i];
     for (size_t k = 0; k < param.type.dims.size(); ++k) {
       if (!param.type.dims[k].is_symbol()) continue;
       const std::string& symbol = param.type.dims[k].text();
+      if (derived.contains(symbol)) continue;
       auto [entry, fresh] = sizes.emplace(symbol, args[i]->shape()[k]);
       if (fresh)
         found_in[symbol] = i;
@@ -55,6 +59,7 @@ Sizes match_symbols(const Signature& signature, std::span<runtime::Array* const>
                     " in '" + signature.params[found_in[symbol]].name + "'");
     }
   }
+  ir::derive(sizes, signature.derived);
   return sizes;
 }
 

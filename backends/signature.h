@@ -24,11 +24,12 @@ struct Signature {
   std::string function;
   std::vector<Param> params;
   std::vector<Type> results;
+  std::vector<ir::DerivedSize> derived;
   std::vector<ir::Guard> guards;
 
   explicit Signature(const ir::Function& function);
 
-  /// Finds each symbol's value from the arguments' shapes, then checks every dim and every guard.
+  /// Finds each symbol's value from the arguments' shapes and derives others, then checks every dim and every guard.
   /// Throws rondo::Error naming the parameter, what was expected and what was found.
   Sizes bind(std::span<runtime::Array* const> args) const;
 

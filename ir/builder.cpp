@@ -245,7 +245,7 @@ std::unique_ptr<Function> clone_function(const Function& from, std::string name)
 
 std::unique_ptr<Function> function_of(const Graph& region, std::string name) {
   auto function = std::make_unique<Function>(std::move(name));
-  function->guards = region.function->guards;
+  function->take_facts(*region.function);
   clone_into(function->body, region);
   function->param_infos.resize(function->body.params.size());
   return function;

@@ -199,6 +199,17 @@ bool provably_at_most(Dim a, Dim b) {
                      [](const Dim::Term& term) { return term.coefficient >= 0; });
 }
 
+std::optional<Dim> divided(Dim x, int64_t divisor) {
+  Dim result = 0;
+  for (const Dim::Term& term : x.terms()) {
+    if (term.coefficient % divisor != 0) return std::nullopt;
+    Dim monomial = term.coefficient / divisor;
+    for (const std::string& symbol : term.symbols) monomial = monomial * Dim(symbol);
+    result = result + monomial;
+  }
+  return result;
+}
+
 Dim product(const std::vector<Dim>& dims) {
   Dim result = 1;
   for (Dim dim : dims) result = result * dim;

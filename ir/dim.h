@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,9 @@ class Dim {
 
 /// True if a <= b whatever the symbols (b - a has no negative coefficient); false means "cannot be proved".
 bool provably_at_most(Dim a, Dim b);
+
+/// x / divisor as a polynomial, if it is one. The divisor is not 0.
+std::optional<Dim> divided(Dim x, int64_t divisor);
 
 /// The product of dims; 1 for none.
 Dim product(const std::vector<Dim>& dims);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "ir/error.h"
 #include "ir/op_row.h"
@@ -110,8 +111,13 @@ std::optional<Dim> quotient(const std::vector<std::string>& whole, const std::ve
 // long as the rest stays >= 0. The budget bounds the search, whatever the guards.
 class Proof {
  public:
-  explicit Proof(const std::vector<Guard>& guards) {
-    for (const Guard& guard : guards) {
+  explicit Proof(const Function& function) {
+    for (const DerivedSize& size : function.derived) {
+      const Dim rest = size.numerator - size.divisor * Dim(size.name);
+      facts_.push_back(rest);
+      facts_.push_back(Dim(size.divisor - 1) - rest);
+    }
+    for (const Guard& guard : function.guards) {
       facts_.push_back(guard.right - guard.left);
       if (guard.equal) facts_.push_back(guard.left - guard.right);
     }
@@ -155,9 +161,9 @@ class Proof {
 
 bool Function::implies(Dim left, bool equal, Dim right) const {
   if (left == right || (!equal && provably_at_most(left, right))) return true;
-  if (guards.empty()) return false;
+  if (guards.empty() && derived.empty()) return false;
   try {
-    Proof proof(guards);
+    Proof proof(*this);
     return proof.nonnegative(right - left) && (!equal || proof.nonnegative(left - right));
   } catch (const Error&) {
     return false;  // a step of the search left 64 bits: there may be a proof, but not this one
@@ -172,6 +178,59 @@ void Function::require(Dim left, bool equal, Dim right, Loc loc) {
   if (guards.size() == kMaxGuards)
     throw Error(place + ": a function has more than " + std::to_string(kMaxGuards) + " guards");
   guards.push_back({left, equal, right, loc});
+}
+
+void derive(Sizes& sizes, const std::vector<DerivedSize>& derived) {
+  for (const DerivedSize& size : derived) {
+    const int64_t numerator = size.numerator.evaluate(sizes);
+    if (numerator < 0)
+      throw Error((size.loc.known() ? size.loc.text() + ": " : "") + "the size " + size.name + " is " +
+                  size.numerator.text() + " floordiv " + std::to_string(size.divisor) + ", and " +
+                  size.numerator.text() + " is negative: " + std::to_string(numerator));
+    sizes[size.name] = numerator / size.divisor;
+  }
+}
+
+namespace {
+
+// Says where it comes from, if that is short: T_div_2.
+std::string name_of_derived(const Function& function, Dim numerator, int64_t divisor) {
+  const std::string divided_by = "_div_" + std::to_string(divisor);
+  const bool fits =
+      numerator.is_symbol() && numerator.text().size() + divided_by.size() < Dim::kMaxSymbolBytes / 2;
+  const std::string stem = (fits ? numerator.text() : "size") + divided_by;
+  std::set<std::string> taken;
+  for (const auto& param : function.body.params)
+    for (const Dim dim : param->type.dims) {
+      const auto symbols = dim.symbols();
+      taken.insert(symbols.begin(), symbols.end());
+    }
+  for (const DerivedSize& size : function.derived) taken.insert(size.name);
+  std::string name = stem;
+  for (int number = 2; taken.contains(name); ++number) name = stem + "_" + std::to_string(number);
+  return name;
+}
+
+}  // namespace
+
+Dim Function::floordiv(Dim numerator, int64_t divisor, Loc loc) {
+  const std::string place = loc.known() ? loc.text() : "@" + name;
+  if (divisor < 1)
+    throw Error(place + ": floordiv: the divisor must be 1 or more, found " + std::to_string(divisor));
+  require(0, false, numerator, loc);
+  if (numerator.is_constant()) return numerator.constant() / divisor;
+  if (const auto exact = divided(numerator, divisor)) return *exact;
+  for (const DerivedSize& size : derived)
+    if (size.numerator == numerator && size.divisor == divisor) return Dim(size.name);
+  if (derived.size() == kMaxGuards)
+    throw Error(place + ": a function has more than " + std::to_string(kMaxGuards) + " derived sizes");
+  derived.push_back({name_of_derived(*this, numerator, divisor), numerator, divisor, loc});
+  return Dim(derived.back().name);
+}
+
+void Function::take_facts(const Function& from) {
+  derived = from.derived;
+  guards = from.guards;
 }
 
 std::string place_of(const Op& op) {

@@ -97,12 +97,24 @@ struct Guard {
   Loc loc = Loc::unknown();
 };
 
+/// A size made of others: `Q = T floordiv 32`, rounded down.
+struct DerivedSize {
+  std::string name;  // a symbol
+  Dim numerator;     // >= 0
+  int64_t divisor;   // >= 1
+  Loc loc = Loc::unknown();
+};
+
+/// Adds the values of derived sizes, in their order; throws rondo::Error if a numerator is negative.
+void derive(Sizes& sizes, const std::vector<DerivedSize>& derived);
+
 struct Function {
   explicit Function(std::string name) : name(std::move(name)), body(this) {}
 
   std::string name;
   Graph body;
   std::vector<ParamInfo> param_infos;  // one for each parameter of the body
+  std::vector<DerivedSize> derived;    // each of sizes that parameters or earlier ones tell
   std::vector<Guard> guards;
   Loc loc = Loc::unknown();
 
@@ -114,6 +126,12 @@ struct Function {
   /// Records the fact as a guard unless it is implied; throws Error if it can never hold, or if there are
   /// kMaxGuards already.
   void require(Dim left, bool equal, Dim right, Loc loc);
+  /// The numerator divided by the divisor, rounded down: a polynomial if that goes without rest, else a derived size, the
+  /// same one each time. Requires the numerator to be >= 0. Throws Error if the divisor is below 1, or if there are
+  /// kMaxGuards derived sizes already.
+  Dim floordiv(Dim numerator, int64_t divisor, Loc loc);
+  /// Has the derived sizes and the guards of another function, in place of its own.
+  void take_facts(const Function& from);
 };
 
 struct Module {
@@ -124,7 +142,7 @@ struct Module {
   Function* add(std::unique_ptr<Function> function);
 };
 
-/// How many guards a function may have. The bound keeps asking them cheap.
+/// How many guards a function may have, and how many derived sizes. The bound keeps asking them cheap.
 inline constexpr size_t kMaxGuards = 256;
 
 /// How deep regions may nest. The bound keeps every walk over regions within a small stack.

@@ -22,12 +22,17 @@ class Parser {
  private:
   std::unique_ptr<Function> function();
   void params(Function& function, Scope& scope);
-  void guards(Function& function);
+  void facts(Function& function);
+  void derived_size(Function& function);
+  void check_sizes(const Function& function);
   void end_of_function(Function& function, const Scope& scope, const std::vector<Type>& results);
 
   TokenReader in_;
   GraphParser graphs_{in_};
-  std::set<std::string, std::less<>> symbols_;  // of the function that is read
+  // Of the function that is read:
+  std::set<std::string, std::less<>> symbols_;
+  std::vector<Token> used_;             // symbols in its head, whose facts come last
+  std::vector<Position> derived_from_;  // where numerators of derived sizes stand
 };
 
 Module Parser::module() {
@@ -62,7 +67,8 @@ std::unique_ptr<Function> Parser::function() {
     while (in_.accept(","));
     in_.expect(")");
   }
-  if (in_.accept("where")) guards(*function);
+  if (in_.accept("where")) facts(*function);
+  check_sizes(*function);
   in_.expect("{");
   graphs_.ops(function->body, scope);
   end_of_function(*function, scope, results);
@@ -70,9 +76,8 @@ std::unique_ptr<Function> Parser::function() {
 }
 
 void Parser::params(Function& function, Scope& scope) {
-  symbols_.clear();
-  std::vector<Token> used;
-  in_.on_symbol = [&](const Token& symbol) { used.push_back(symbol); };
+  used_.clear();
+  in_.on_symbol = [this](const Token& symbol) { used_.push_back(symbol); };
   in_.expect("(");
   if (!in_.accept(")")) {
     do {
@@ -100,20 +105,56 @@ void Parser::params(Function& function, Scope& scope) {
     } while (in_.accept(","));
     in_.expect(")");
   }
+}
+
+// Q = T floordiv 32
+void Parser::derived_size(Function& function) {
+  const Token name = in_.expect(Token::kWord, "'require' or the name of a derived size");
+  in_.expect("=");
+  derived_from_.push_back(in_.peek().at);
+  const Dim numerator = in_.dim();
+  in_.expect("floordiv");
+  const Position at = in_.peek().at;
+  const Dim divisor = in_.constant_dim();
+  if (divisor.constant() < 1) in_.fail(at, "func_c6: a divisor is 1 or more, found " + divisor.text());
+  if (function.derived.size() == kMaxGuards)
+    in_.fail(name.at, "func_c7: a function has more than " + std::to_string(kMaxGuards) + " derived sizes");
+  for (const DerivedSize& other : function.derived)
+    if (other.name == name.text) in_.fail(name.at, "func_c6: the size " + other.name + " is derived twice");
+  function.derived.push_back({std::string(name.text), numerator, divisor.constant(), in_.optional_loc()});
+}
+
+// What parameters tell, then what is derived from that, in order; then all that the head uses must be known, and from
+// now on each symbol that is read.
+void Parser::check_sizes(const Function& function) {
+  symbols_.clear();
   for (const auto& param : function.body.params)
     for (Dim dim : param->type.dims)
       if (dim.is_symbol()) symbols_.insert(dim.text());
+  for (const DerivedSize& size : function.derived) symbols_.erase(size.name);
+  for (size_t i = 0; i < function.derived.size(); ++i) {
+    for (const std::string& symbol : function.derived[i].numerator.symbols())
+      if (!symbols_.contains(symbol))
+        in_.fail(derived_from_[i], "func_c6: the size " + function.derived[i].name + " is made of " + symbol +
+                                       ", which nothing above tells");
+    symbols_.insert(function.derived[i].name);
+  }
   in_.on_symbol = [this](const Token& symbol) {
     if (!symbols_.contains(symbol.text))
       in_.fail(symbol.at, "func_c3: the size " + std::string(symbol.text) +
                               " is not a whole dim of any parameter, so nothing tells its value");
   };
-  for (const Token& symbol : used) in_.on_symbol(symbol);
+  for (const Token& symbol : used_) in_.on_symbol(symbol);
 }
 
-void Parser::guards(Function& function) {
+void Parser::facts(Function& function) {
+  derived_from_.clear();
   do {
     const Position at = in_.peek().at;
+    if (!in_.peek().is("require")) {
+      derived_size(function);
+      continue;
+    }
     in_.expect("require");
     const Dim left = in_.dim();
     const bool equal = in_.accept("==");

@@ -223,6 +223,11 @@ std::string param_text(const Function& function, size_t i, const Names& names) {
   return text + loc_text(param.loc);
 }
 
+std::string derived_text(const DerivedSize& size) {
+  return size.name + " = " + size.numerator.text() + " floordiv " + std::to_string(size.divisor) +
+         loc_text(size.loc);
+}
+
 std::string guard_text(const Guard& guard) {
   return "require " + guard.left.text() + (guard.equal ? " == " : " <= ") + guard.right.text() +
          loc_text(guard.loc);
@@ -234,10 +239,13 @@ std::string head_text(const Function& function, const Names& names) {
   for (size_t i = 0; i < function.body.params.size(); ++i) params.push_back(param_text(function, i, names));
   const auto type = [](const Value* result) { return result->type.text(); };
   std::string tail = ") -> (" + joined(function.body.results, type) + ")";
-  if (!function.guards.empty()) tail += " where " + joined(function.guards, guard_text);
+  std::vector<std::string> facts;
+  for (const DerivedSize& size : function.derived) facts.push_back(derived_text(size));
+  for (const Guard& guard : function.guards) facts.push_back(guard_text(guard));
+  const auto same = [](const std::string& text) { return text; };
+  if (!facts.empty()) tail += " where " + joined(facts, same);
   tail += " {\n";
 
-  const auto same = [](const std::string& text) { return text; };
   const std::string line = "func @" + function.name + "(" + joined(params, same) + tail;
   if (line.size() <= kColumns + 1 || params.empty()) return line;
   std::string lines = "func @" + function.name + "(";

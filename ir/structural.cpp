@@ -134,8 +134,12 @@ bool equal_up_to_names(const Function& a, const Function& b) {
   const auto same_guard = [](const Guard& x, const Guard& y) {
     return x.left == y.left && x.equal == y.equal && x.right == y.right;
   };
+  const auto same_size = [](const DerivedSize& x, const DerivedSize& y) {
+    return x.name == y.name && x.numerator == y.numerator && x.divisor == y.divisor;
+  };
   return std::equal(a.param_infos.begin(), a.param_infos.end(), b.param_infos.begin(), b.param_infos.end(),
                     same_info) &&
+         std::equal(a.derived.begin(), a.derived.end(), b.derived.begin(), b.derived.end(), same_size) &&
          std::equal(a.guards.begin(), a.guards.end(), b.guards.begin(), b.guards.end(), same_guard) &&
          equal_up_to_names(a.body, b.body);
 }

@@ -32,6 +32,26 @@ void substitute_in(Op& op, const Replacements& replacements) {
     for (auto& param : region->params) substitute_in(param->type, replacements);
 }
 
+// Derived sizes become numbers where all that they are made of does.
+void substitute_derived(Function& function, const Sizes& sizes, Replacements& replacements) {
+  const std::vector<DerivedSize> derived = std::move(function.derived);
+  function.derived.clear();
+  for (DerivedSize size : derived) {
+    size.numerator = size.numerator.substitute(replacements);
+    const auto given = sizes.find(size.name);
+    Sizes value;
+    if (size.numerator.is_constant()) {
+      derive(value, {size});
+      replacements[size.name] = value.at(size.name);
+    } else {
+      function.derived.push_back(size);
+    }
+    if (given != sizes.end() && (value.empty() || value.at(size.name) != given->second))
+      throw Error("the size " + size.name + " is " + size.numerator.text() + " floordiv " +
+                  std::to_string(size.divisor) + ", not " + std::to_string(given->second));
+  }
+}
+
 }  // namespace
 
 void substitute(Function& function, const Sizes& sizes) {
@@ -40,6 +60,7 @@ void substitute(Function& function, const Sizes& sizes) {
     if (size < 0) throw Error("the size of " + symbol + " is negative: " + std::to_string(size));
     replacements.emplace(symbol, Dim(size));
   }
+  substitute_derived(function, sizes, replacements);
   for (auto& param : function.body.params) substitute_in(param->type, replacements);
   for_each_op(function.body, [&](Op& op) { substitute_in(op, replacements); });
   const std::vector<Guard> guards = std::move(function.guards);

@@ -18,9 +18,14 @@ std::span<const Rule> rules() {
       {"module_c1", "functions have different names"},
       {"func_c1", "a function's name is 1 to 255 letters, digits, '_' and '.'"},
       {"func_c2", "each parameter has one entry of what it is besides a value"},
-      {"func_c3", "each symbol is a whole dim (T, not 2*T) of at least one parameter"},
+      {"func_c3", "each symbol is a whole dim (T, not 2*T) of at least one parameter, or a derived size"},
       {"func_c4", "a function has at most 256 guards"},
       {"func_c5", "a function returns values of the types that its head states"},
+      {"func_c6",
+       "a derived size has a name that is its own, a divisor of 1 or more, and is made of sizes that "
+       "parameters or "
+       "derived sizes above it tell"},
+      {"func_c7", "a function has at most 256 derived sizes"},
       {"graph_c1", "an operand, and what a graph returns or yields, is defined above in the same graph"},
       {"graph_c2", "a name is defined once in a graph"},
       {"graph_c3", "regions nest at most 64 deep"},
@@ -51,6 +56,7 @@ class Verifier {
   void check(bool holds, const char* label, const std::string& detail, const Op* op = nullptr) const {
     if (!holds) fail(std::string(label) + ": " + detail, op);
   }
+  void derived_sizes();
   void graph(const Graph& graph, int depth, const Op* owner);
   void op(const Op& op, const Graph& graph, const Defined& defined, int depth);
   void attributes(const Op& op);
@@ -83,6 +89,7 @@ void Verifier::run() {
   for (const auto& param : body.params)
     for (Dim dim : param->type.dims)
       if (dim.is_symbol()) symbols_.insert(dim.text());
+  derived_sizes();
   check(function_.guards.size() <= kMaxGuards, "func_c4",
         std::to_string(function_.guards.size()) + " guards");
   for (const Guard& guard : function_.guards) {
@@ -90,6 +97,20 @@ void Verifier::run() {
     dim(guard.right, nullptr);
   }
   graph(body, 0, nullptr);
+}
+
+void Verifier::derived_sizes() {
+  check(function_.derived.size() <= kMaxGuards, "func_c7",
+        std::to_string(function_.derived.size()) + " derived sizes");
+  for (const DerivedSize& size : function_.derived) symbols_.erase(size.name);
+  for (const DerivedSize& size : function_.derived) {
+    check(size.divisor >= 1, "func_c6",
+          "the divisor of " + size.name + " is " + std::to_string(size.divisor));
+    for (const std::string& symbol : size.numerator.symbols())
+      check(symbols_.contains(symbol), "func_c6",
+            "the size " + size.name + " is made of " + symbol + ", which nothing above tells");
+    check(symbols_.insert(size.name).second, "func_c6", "the size " + size.name + " is derived twice");
+  }
 }
 
 void Verifier::graph(const Graph& graph, int depth, const Op* owner) {

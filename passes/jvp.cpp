@@ -161,7 +161,7 @@ void Forward::differentiate(const Op& op) {
 // function takes a tangent of the operand to the tangents of the results.
 void Forward::push_linear(const Op& op, int operand) {
   Function transpose("transpose");
-  transpose.guards = b_.function().guards;
+  transpose.take_facts(b_.function());
   Values cotangents(op.results.size(), nullptr);
   std::vector<int> wrt;
   for (const auto& result : op.results) {
@@ -278,7 +278,7 @@ std::unique_ptr<Function> jvp(const Function& f, const JvpOptions& options) {
   const std::vector<int> wrt = options.wrt ? *options.wrt : float_params(f);
   check_wrt(f, wrt);
   auto function = std::make_unique<Function>(f.name + ".jvp");
-  function->guards = f.guards;
+  function->take_facts(f);
   function->loc = f.loc;
   const Activity activity(f, wrt);
   Builder builder(function->body, f.loc.via("jvp"));

@@ -14,6 +14,10 @@ class KnownSymbols {
     for (size_t i = 0; i < traced.arguments; ++i)
       for (const Dim dim : traced.function->body.params[i]->type.dims)
         if (dim.is_symbol()) known_.insert(dim.text());
+    for (const ir::DerivedSize& size : traced.function->derived) {
+      check(size.numerator, size.loc);
+      known_.insert(size.name);
+    }
   }
 
   void check(Dim dim, Loc loc) const {

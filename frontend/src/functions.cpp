@@ -41,18 +41,6 @@ ir::Value* integers(const Call& call, const Tensor& indices, const std::string& 
   return value;
 }
 
-// x / parts as a polynomial, if it is one.
-std::optional<Dim> divided(Dim x, int64_t parts) {
-  Dim quotient = 0;
-  for (const Dim::Term& term : x.terms()) {
-    if (term.coefficient % parts != 0) return std::nullopt;
-    Dim monomial = term.coefficient / parts;
-    for (const std::string& symbol : term.symbols) monomial = monomial * Dim(std::string_view(symbol));
-    quotient = quotient + monomial;
-  }
-  return quotient;
-}
-
 }  // namespace
 
 Tensor full(TypeOrDims type, double value, Loc loc) {
@@ -74,6 +62,10 @@ Tensor dim(Dim size, Loc loc) {
 
 void require_equal(Dim a, Dim b, Loc loc) {
   detail::Trace::current(loc).function().require(a, true, b, detail::place(loc));
+}
+
+Dim floordiv(Dim size, int64_t divisor, Loc loc) {
+  return detail::Trace::current(loc).function().floordiv(size, divisor, detail::place(loc));
 }
 
 Tensor dot(const Tensor& x, const Tensor& y, Loc loc) {

@@ -15,7 +15,7 @@ std::unique_ptr<ir::Function> traced_apart(
     Trace& trace, const std::function<NamedTensors(const std::vector<Tensor>&)>& function,
     const std::vector<Tensor>& arguments, ir::Values& captured, Loc loc) {
   auto inner = std::make_unique<ir::Function>("differentiated");
-  inner->guards = trace.function().guards;
+  inner->take_facts(trace.function());
   for (const Tensor& argument : arguments) inner->body.add_param(argument.type(loc));
 
   Region region(trace, inner->body, nullptr, loc);
@@ -33,6 +33,7 @@ std::unique_ptr<ir::Function> traced_apart(
 std::vector<Tensor> inlined(Trace& trace, const ir::Function& inner, const ir::Function& derivative,
                             const std::vector<Tensor>& first, const ir::Values& captured,
                             const std::vector<Tensor>& rest, Loc loc) {
+  trace.function().derived = inner.derived;  // what it had, and what came with the function
   for (const ir::Guard& guard : inner.guards)
     trace.function().require(guard.left, guard.equal, guard.right, guard.loc);
   ir::Values arguments;

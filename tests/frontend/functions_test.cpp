@@ -65,6 +65,26 @@ TEST_CASE("a slice's limit that can't be proved is checked when sizes are known"
                                          ": sizes must have 3 <= T, found 3 and 2");
 }
 
+TEST_CASE("a size divided, rounded down: two time steps become one") {
+  const Dim T("T"), B("B");
+  const auto pairs = [&](Tensor x) {
+    const Dim half = floordiv(T, 2);
+    CHECK(half == floordiv(T, 2));
+    return sum(reshape(slice(x, 0, 0, 2 * half), {half, 2, B}), {1});
+  };
+  const auto running = [&](Tensor x) {
+    const auto cell = [](Tensor pair, Tensor total) { return total + pair * pair; };
+    return scan(cell, pairs(x), {.initial = zeros({B})}).all;
+  };
+  const auto f = compile(running, {f32[{T, B}]}, kBackend);
+  check_array(f(floats({5, 1}, {1, 2, 3, 4, 5})), {2, 1}, {9, 58});
+  check_array(f(floats({1, 2}, {1, 2})), {0, 2}, {});
+  CHECK(f.counters().compiles == 1);
+  const auto slopes = compile([&](Tensor x) { return grad([&](Tensor y) { return sum(running(y)); })(x); },
+                              {f32[{T, B}]}, kBackend);
+  check_array(slopes(floats({5, 1}, {1, 2, 3, 4, 5})), {5, 1}, {12, 12, 14, 14, 0});
+}
+
 TEST_CASE("reductions") {
   const Dim B("B");
   const auto f = compile(

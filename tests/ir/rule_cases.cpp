@@ -113,6 +113,14 @@ std::vector<MemoryCase> memory_cases() {
       {"func_c1", [](Module& m) { m.functions[0]->name = "a name"; }},
       {"func_c2", [](Module& m) { m.functions[0]->param_infos.pop_back(); }},
       {"func_c3", [body](Module& m) { body(m).param(0)->type.dims[0] = 2 * Dim("T"); }},
+      {"func_c6", [](Module& m) { m.functions[0]->derived.push_back({"Q", Dim("T"), 0}); }},
+      {"func_c6", [](Module& m) { m.functions[0]->derived.push_back({"Q", Dim("Z"), 2}); }},
+      {"func_c6", [](Module& m) { m.functions[0]->derived = {{"Q", Dim("T"), 2}, {"Q", Dim("T"), 3}}; }},
+      {"func_c7",
+       [](Module& m) {
+         for (int i = 0; i <= 256; ++i)
+           m.functions[0]->derived.push_back({"Q" + std::to_string(i), Dim("T"), 2});
+       }},
       {"graph_c1", [body](Module& m) { std::swap(body(m).ops[0], body(m).ops[1]); }},
       {"graph_c1", [=](Module& m) { fusion(m).operands[0] = scan(m).regions[0]->param(1); }},
       {"graph_c1", [=](Module& m) { body(m).results[0] = scan(m).regions[0]->param(1); }},

@@ -23,6 +23,45 @@ TEST_CASE("symbols get their values in types, attributes and guards") {
   CHECK(function.guards.empty());
 }
 
+TEST_CASE("a derived size gets its value with those that it is made of") {
+  Function function("f");
+  const Dim T("T"), B("B");
+  Value* x = function.add_param(f32[{T, B}], "x");
+  const Dim half = function.floordiv(T, 2, Loc("mine.cpp", 2));
+  const Dim third = function.floordiv(half + B, 3, Loc("mine.cpp", 3));
+  CHECK(half.text() == "T_div_2");
+  CHECK(function.floordiv(T, 2, Loc("mine.cpp", 4)) == half);
+  CHECK(function.floordiv(2 * T * B, 2, Loc("mine.cpp", 4)) == T * B);
+  CHECK(function.floordiv(7, 2, Loc("mine.cpp", 4)) == Dim(3));
+  CHECK(function.implies(2 * half, false, T));
+  CHECK(function.implies(T, false, 2 * half + 1));
+  CHECK_FALSE(function.implies(T, false, 2 * half));
+  Builder b(function.body);
+  Value* y = b.slice(x, {0, 0}, {2 * half, B});
+  CHECK(function.guards.empty());
+  const auto other = clone_function(function, "g");
+  substitute(function, {{"T", 7}});
+  CHECK(y->type == f32[{6, B}]);
+  REQUIRE(function.derived.size() == 1);
+  CHECK(function.derived[0].numerator == B + 3);
+  substitute(function, {{"B", 2}, {third.text(), 1}});
+  CHECK(function.derived.empty());
+  CHECK_THROWS_WITH_AS(substitute(*other, {{"T", 7}, {"T_div_2", 4}}),
+                       "the size T_div_2 is 7 floordiv 2, not 4", Error);
+}
+
+TEST_CASE("what can't be divided is an error") {
+  Function function("f");
+  function.add_param(f32[{Dim("T")}], "x");
+  CHECK_THROWS_WITH_AS(function.floordiv(Dim("T"), 0, Loc("mine.cpp", 2)),
+                       "mine.cpp:2: floordiv: the divisor must be 1 or more, found 0", Error);
+  const Dim less = function.floordiv(Dim("T") - 3, 2, Loc("mine.cpp", 3));
+  CHECK(less.text() == "size_div_2");
+  CHECK(function.guards.size() == 1);  // T >= 3
+  CHECK_THROWS_WITH_AS(substitute(function, {{"T", 1}}),
+                       "mine.cpp:3: the size size_div_2 is -2 floordiv 2, and -2 is negative: -2", Error);
+}
+
 TEST_CASE("a size that breaks a guard is an error") {
   Function function("f");
   function.add_param(f32[{Dim("T")}], "x");

@@ -88,7 +88,7 @@ class Census {
 
 TEST_CASE("sizes, donations and nesting that are rare in small programs are drawn often enough") {
   Census census;
-  for (uint64_t seed = 0; seed < 1500; ++seed) {
+  for (uint64_t seed = 0; seed < 2000; ++seed) {
     Random random(seed);
     GeneratorOptions options;
     options.ops = static_cast<int>(random.between(3, 24));

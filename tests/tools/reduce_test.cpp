@@ -96,7 +96,7 @@ void check_reduction(const std::function<bool(const ir::Function&)>& fails, int6
   Random random(3);
   int reduced = 0;
   for (int draws = 0; reduced < trials && draws < 6000; ++draws) {
-    const auto function = Generator(random, {.ops = 20, .large = 0.2}).make("f");
+    const auto function = Generator(random, {.ops = 20, .whiles = false, .large = 0.2}).make("f");
     if (!fails(*function)) continue;
     const Reduced small = reduce(*function, fails);
     ++reduced;

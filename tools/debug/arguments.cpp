@@ -41,20 +41,24 @@ Arrays read_arguments(const std::string& path, const backends::Signature& signat
   return arrays;
 }
 
-void check_sizes(const Sizes& sizes, const backends::Signature& signature) {
+// What was given, and the derived sizes.
+Sizes checked_sizes(Sizes sizes, const backends::Signature& signature) {
   std::set<std::string> symbols;
   for (const auto& param : signature.params)
     for (Dim dim : param.type.dims)
       for (const std::string& symbol : dim.symbols()) symbols.insert(symbol);
+  for (const ir::DerivedSize& size : signature.derived) symbols.erase(size.name);
   for (const std::string& symbol : symbols)
     if (sizes.count(symbol) == 0) throw Error("--bind must give " + symbol + " a size");
   for (const auto& [symbol, size] : sizes)
     if (symbols.count(symbol) == 0)
       throw Error("--bind: no parameter of @" + signature.function + " has the dim " + symbol);
+  ir::derive(sizes, signature.derived);
+  return sizes;
 }
 
-Arrays draw_arguments(const backends::Signature& signature, const Sizes& sizes, uint64_t seed) {
-  check_sizes(sizes, signature);
+Arrays draw_arguments(const backends::Signature& signature, const Sizes& given, uint64_t seed) {
+  const Sizes sizes = checked_sizes(given, signature);
   fuzz::Random random(seed);
   Arrays arrays;
   for (const auto& param : signature.params) {

@@ -71,7 +71,7 @@ std::unique_ptr<Function> Generator::make(const std::string& name) {
   std::unique_ptr<Function> function;
   do {
     function = draw(name);
-  } while (work_of(*function, kTypical) > kMaxWork);
+  } while (work_of(*function, typical_) > kMaxWork);
   if (random_.chance(0.5))
     for (ParamInfo& info : function->param_infos) info.donate = random_.chance(0.5);
   return function;
@@ -80,7 +80,13 @@ std::unique_ptr<Function> Generator::make(const std::string& name) {
 std::unique_ptr<Function> Generator::draw(const std::string& name) {
   auto function = std::make_unique<Function>(name);
   // T and B must each be a whole dim of some parameter.
+  const char* whole = random_.chance(0.5) ? "T" : "B";
   Value* x = function->add_param((options_.doubles ? f64 : f32)[{Dim("T"), Dim("B"), 3}], "x");
+  derived_ = random_.chance(0.3)
+                 ? function->floordiv(Dim(whole), random_.between(2, 3), Loc::in("random.cpp", 1))
+                 : 1;
+  typical_ = kTypical;
+  derive(typical_, function->derived);
   Place place{Builder(function->body, Loc::in("random.cpp", 1)), {x}, 0};
   fill(place, 0, options_.ops / 2);
   if (large_ > 0) add_large(place);
@@ -163,7 +169,7 @@ Value* Generator::into(Builder& b, Value* x, double low, double high) {
 bool Generator::fits(const Type& type) const {
   return type.rank() <= 4 &&
          std::all_of(type.dims.begin(), type.dims.end(), [](Dim d) { return d.terms().size() <= 3; }) &&
-         type.size().evaluate(kTypical) <= (large_ > 0 ? kMaxLargeElements : kMaxElements);
+         type.size().evaluate(typical_) <= (large_ > 0 ? kMaxLargeElements : kMaxElements);
 }
 
 Dim Generator::random_dim() {
@@ -176,7 +182,7 @@ Dim Generator::random_dim() {
     case 3:
       return Dim("B");
     case 4:
-      return 1;
+      return derived_;
     case 5:
       return random_.chance(0.1) ? 17 : 2;
     default:

@@ -109,6 +109,8 @@ class Generator {
 
   Random& random_;
   GeneratorOptions options_;
+  Dim derived_ = 1;    // a derived size, if this program has one
+  Sizes typical_;      // such as the program may be run at
   int64_t large_ = 0;  // the large dim of this program; 0 if it has none
 };
 

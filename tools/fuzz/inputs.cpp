@@ -120,6 +120,7 @@ std::optional<Sizes> draw_sizes(const ir::Function& function, Random& random, do
     Sizes sizes = {{"T", random.pick(lengths)}, {"B", random.pick(lengths)}};
     const bool stretch = random.chance(0.2);
     if (stretch) sizes[random.chance(0.5) ? "T" : "B"] = random.pick(large);
+    ir::derive(sizes, function.derived);
     if (guards_hold(function, sizes) && work_of(function, sizes) <= most_work) return sizes;
   }
   return std::nullopt;

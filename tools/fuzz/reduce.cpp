@@ -223,6 +223,11 @@ class Reducer {
         f.guards.erase(f.guards.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       });
+    for (size_t i = best_->derived.size(); i-- > 0;)
+      smaller |= attempt([=](Function& f) {
+        f.derived.erase(f.derived.begin() + static_cast<std::ptrdiff_t>(i));
+        return true;
+      });
     for (size_t i = best_->body.params.size(); i-- > 1;)
       for (size_t k = 0; k < i && i < best_->body.params.size(); ++k)
         if (attempt([=](Function& f) { return merge_params(f, i, k); })) {
@@ -238,6 +243,7 @@ class Reducer {
     f.loc = Loc::unknown();
     for (ParamInfo& info : f.param_infos) info.label.clear();
     for (Guard& guard : f.guards) guard.loc = Loc::unknown();
+    for (DerivedSize& size : f.derived) size.loc = Loc::unknown();
     for (Graph* graph : graphs_of(f)) {
       for (const auto& param : graph->params) {
         param->loc = Loc::unknown();

@@ -281,7 +281,7 @@ class Resizer {
   std::unique_ptr<Function> run(const Function& function) {
     auto resized = std::make_unique<Function>(function.name);
     resized->param_infos = function.param_infos;
-    resized->guards = function.guards;
+    resized->take_facts(function);
     resized->loc = function.loc;
     copy(function.body, resized->body);
     return resized;

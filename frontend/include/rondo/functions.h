@@ -26,6 +26,11 @@ Tensor iota(const Type& type, int64_t dim, Loc loc = {});
 /// A size as a number, i64[].
 Tensor dim(Dim size, Loc loc = {});
 
+/// A size divided by a number, rounded down, as in floordiv(T, 2): what is left of T steps if two become one. As a size it is
+/// known when the function is called, and so is that `divisor * floordiv(size, divisor)` is at most `size`. Throws Error if
+/// the divisor is below 1, and in a call where the size is negative.
+Dim floordiv(Dim size, int64_t divisor, Loc loc = {});
+
 /// Promises that two sizes are equal whenever the function is called; a call that breaks the promise throws
 /// Error.
 void require_equal(Dim a, Dim b, Loc loc = {});
