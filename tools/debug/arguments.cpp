@@ -47,7 +47,12 @@ Sizes checked_sizes(Sizes sizes, const backends::Signature& signature) {
   for (const auto& param : signature.params)
     for (Dim dim : param.type.dims)
       for (const std::string& symbol : dim.symbols()) symbols.insert(symbol);
-  for (const ir::DerivedSize& size : signature.derived) symbols.erase(size.name);
+  for (const ir::DerivedSize& size : signature.derived) {
+    if (sizes.contains(size.name))
+      throw Error("--bind: the size " + size.name + " is " + size.numerator.text() + " floordiv " +
+                  std::to_string(size.divisor) + ", it is not given");
+    symbols.erase(size.name);
+  }
   for (const std::string& symbol : symbols)
     if (sizes.count(symbol) == 0) throw Error("--bind must give " + symbol + " a size");
   for (const auto& [symbol, size] : sizes)
