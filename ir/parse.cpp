@@ -109,19 +109,23 @@ void Parser::params(Function& function, Scope& scope) {
 
 // Q = T floordiv 32
 void Parser::derived_size(Function& function) {
-  const Token name = in_.expect(Token::kWord, "'require' or the name of a derived size");
+  const Position at = in_.peek().at;
+  if (!in_.peek_kind(Token::kWord)) in_.fail_expected("'require' or the name of a derived size");
+  const Dim name = in_.dim();
+  if (!name.is_symbol()) in_.fail(at, "expected the name of a derived size, found the size " + name.text());
   in_.expect("=");
   derived_from_.push_back(in_.peek().at);
   const Dim numerator = in_.dim();
   in_.expect("floordiv");
-  const Position at = in_.peek().at;
+  const Position divisor_at = in_.peek().at;
   const Dim divisor = in_.constant_dim();
-  if (divisor.constant() < 1) in_.fail(at, "func_c6: a divisor is 1 or more, found " + divisor.text());
+  if (divisor.constant() < 1)
+    in_.fail(divisor_at, "func_c6: a divisor is 1 or more, found " + divisor.text());
   if (function.derived.size() == kMaxGuards)
-    in_.fail(name.at, "func_c7: a function has more than " + std::to_string(kMaxGuards) + " derived sizes");
+    in_.fail(at, "func_c7: a function has more than " + std::to_string(kMaxGuards) + " derived sizes");
   for (const DerivedSize& other : function.derived)
-    if (other.name == name.text) in_.fail(name.at, "func_c6: the size " + other.name + " is derived twice");
-  function.derived.push_back({std::string(name.text), numerator, divisor.constant(), in_.optional_loc()});
+    if (other.name == name.text()) in_.fail(at, "func_c6: the size " + other.name + " is derived twice");
+  function.derived.push_back({name.text(), numerator, divisor.constant(), in_.optional_loc()});
 }
 
 // What parameters tell, then what is derived from that, in order; then all that the head uses must be known, and from

@@ -22,9 +22,7 @@ std::span<const Rule> rules() {
       {"func_c4", "a function has at most 256 guards"},
       {"func_c5", "a function returns values of the types that its head states"},
       {"func_c6",
-       "a derived size has a name that is its own, a divisor of 1 or more, and is made of sizes that "
-       "parameters or "
-       "derived sizes above it tell"},
+       "a derived size has its own name, a divisor of 1 or more, and is made of sizes told above it"},
       {"func_c7", "a function has at most 256 derived sizes"},
       {"graph_c1", "an operand, and what a graph returns or yields, is defined above in the same graph"},
       {"graph_c2", "a name is defined once in a graph"},

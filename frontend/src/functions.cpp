@@ -83,14 +83,13 @@ Tensor dot(const Tensor& x, const Tensor& y, const DotDims& dims, Loc loc) {
     for (int64_t i : list) checked.push_back(detail::checked_dim(i, type, "dot", loc));
     return checked;
   };
+  const auto contract_x = positions(dims.contract_x, call.x->type),
+             contract_y = positions(dims.contract_y, other->type),
+             batch_x = positions(dims.batch_x, call.x->type), batch_y = positions(dims.batch_y, other->type);
   return call(call.or_say(
       "; dot(x, y) sums over the last dim of x and the first of y: transpose one, or name the dims as in "
       "dot(x, y, {.contract_x = {1}, .contract_y = {1}})",
-      [&](ir::Builder& b) {
-        return b.dot(call.x, other, positions(dims.contract_x, call.x->type),
-                     positions(dims.contract_y, other->type), positions(dims.batch_x, call.x->type),
-                     positions(dims.batch_y, other->type));
-      }));
+      [&](ir::Builder& b) { return b.dot(call.x, other, contract_x, contract_y, batch_x, batch_y); }));
 }
 
 Tensor reshape(const Tensor& x, const std::vector<Dim>& dims, Loc loc) {
