@@ -157,6 +157,10 @@ class Proof {
   int budget_ = kBudget;
 };
 
+std::string place_in(const Function& function, const Loc& loc) {
+  return loc.known() ? loc.text() : "@" + function.name;
+}
+
 }  // namespace
 
 bool Function::implies(Dim left, bool equal, Dim right) const {
@@ -172,7 +176,7 @@ bool Function::implies(Dim left, bool equal, Dim right) const {
 
 void Function::require(Dim left, bool equal, Dim right, Loc loc) {
   if (implies(left, equal, right)) return;
-  const std::string place = loc.known() ? loc.text() : "@" + name;
+  const std::string place = place_in(*this, loc);
   if ((left - right).is_constant())
     throw Error(place + ": " + left.text() + (equal ? " == " : " <= ") + right.text() + " can never hold");
   if (guards.size() == kMaxGuards)
@@ -214,7 +218,7 @@ std::string name_of_derived(const Function& function, Dim numerator, int64_t div
 }  // namespace
 
 Dim Function::floordiv(Dim numerator, int64_t divisor, Loc loc) {
-  const std::string place = loc.known() ? loc.text() : "@" + name;
+  const std::string place = place_in(*this, loc);
   if (divisor < 1)
     throw Error(place + ": floordiv: the divisor must be 1 or more, found " + std::to_string(divisor));
   require(0, false, numerator, loc);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdlib>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,10 @@
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    const std::string placeholder(6, 'X');  // mkdtemp writes six letters of its own there
-    std::string name = (std::filesystem::temp_directory_path() / ("rondo-test-" + placeholder)).string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
-    path_ = name;
+    static std::atomic<int> next = 0;
+    const std::string name = "rondo-test-" + std::to_string(getpid()) + "-";
+    do path_ = std::filesystem::temp_directory_path() / (name + std::to_string(next++));
+    while (!std::filesystem::create_directory(path_));  // a process of this number may have left one there
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
   TemporaryFolder(const TemporaryFolder&) = delete;
