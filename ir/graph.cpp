@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/op_row.h"
+#include "ir/print.h"
 
 namespace rondo::ir {
 
@@ -189,8 +190,8 @@ void derive(Sizes& sizes, const std::vector<DerivedSize>& derived) {
     const int64_t numerator = size.numerator.evaluate(sizes);
     if (numerator < 0)
       throw Error((size.loc.known() ? size.loc.text() + ": " : "") + "the size " + size.name + " is " +
-                  size.numerator.text() + " floordiv " + std::to_string(size.divisor) + ", and " +
-                  size.numerator.text() + " is negative: " + std::to_string(numerator));
+                  quotient_text(size) + ", and " + size.numerator.text() +
+                  " is negative: " + std::to_string(numerator));
     sizes[size.name] = numerator / size.divisor;
   }
 }

@@ -224,8 +224,7 @@ std::string param_text(const Function& function, size_t i, const Names& names) {
 }
 
 std::string derived_text(const DerivedSize& size) {
-  return size.name + " = " + size.numerator.text() + " floordiv " + std::to_string(size.divisor) +
-         loc_text(size.loc);
+  return size.name + " = " + quotient_text(size) + loc_text(size.loc);
 }
 
 std::string guard_text(const Guard& guard) {
@@ -266,6 +265,10 @@ void Printer::function(const Function& function) {
 }
 
 }  // namespace
+
+std::string quotient_text(const DerivedSize& size) {
+  return size.numerator.text() + " floordiv " + std::to_string(size.divisor);
+}
 
 std::string print(const Function& function) {
   Printer printer;

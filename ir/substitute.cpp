@@ -3,6 +3,7 @@
 
 #include "ir/error.h"
 #include "ir/op_row.h"
+#include "ir/print.h"
 
 namespace rondo::ir {
 
@@ -47,8 +48,8 @@ void substitute_derived(Function& function, const Sizes& sizes, Replacements& re
       function.derived.push_back(size);
     }
     if (given != sizes.end() && (value.empty() || value.at(size.name) != given->second))
-      throw Error("the size " + size.name + " is " + size.numerator.text() + " floordiv " +
-                  std::to_string(size.divisor) + ", not " + std::to_string(given->second));
+      throw Error("the size " + size.name + " is " + quotient_text(size) + ", not " +
+                  std::to_string(given->second));
   }
 }
 

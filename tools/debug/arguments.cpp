@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/print.h"
 #include "runtime/safetensors.h"
 #include "tools/fuzz/random.h"
 
@@ -49,8 +50,7 @@ Sizes checked_sizes(Sizes sizes, const backends::Signature& signature) {
       for (const std::string& symbol : dim.symbols()) symbols.insert(symbol);
   for (const ir::DerivedSize& size : signature.derived) {
     if (sizes.contains(size.name))
-      throw Error("--bind: the size " + size.name + " is " + size.numerator.text() + " floordiv " +
-                  std::to_string(size.divisor) + ", it is not given");
+      throw Error("--bind: the size " + size.name + " is " + ir::quotient_text(size) + ", it is not given");
     symbols.erase(size.name);
   }
   for (const std::string& symbol : symbols)
