@@ -15,11 +15,12 @@ DotDims<Size> merged(const DotDims<Size>& dims) {
   DotDims<Size> result;
   for (const DotDim<Size>& dim : dims) {
     if (dim.size == 1) continue;
-    const bool runs_on = !result.empty() && result.back().in_x == dim.in_x * dim.size &&
+    const bool runs_on = !result.empty() && result.back().descending == dim.descending &&
+                         result.back().in_x == dim.in_x * dim.size &&
                          result.back().in_y == dim.in_y * dim.size && result.back().out == dim.out * dim.size;
     const Size size = runs_on ? result.back().size * dim.size : dim.size;
     if (runs_on) result.pop_back();
-    result.push_back({size, dim.in_x, dim.in_y, dim.out});
+    result.push_back({size, dim.in_x, dim.in_y, dim.out, dim.descending});
   }
   return result;
 }
@@ -38,7 +39,7 @@ DotDims<std::int64_t> evaluate(const DotDims<Dim>& dims, const Sizes& sizes) {
   DotDims<std::int64_t> result;
   for (const DotDim<Dim>& dim : dims)
     result.push_back({dim.size.evaluate(sizes), dim.in_x.evaluate(sizes), dim.in_y.evaluate(sizes),
-                      dim.out.evaluate(sizes)});
+                      dim.out.evaluate(sizes), dim.descending});
   return merged(result);
 }
 
@@ -59,8 +60,10 @@ DotLoops<Dim> dot_loops(const ir::Op& dot) {
   if (dot.has_attr("batch")) batch_x = dot.ints_attr("batch", 0), batch_y = dot.ints_attr("batch", 1);
   DotLoops<Dim> loops;
   size_t next = 0;  // dim of the result
+  const auto descending = static_cast<size_t>(ir::descending_dims(dot));
   for (size_t i = 0; i < contract_x.size(); ++i)
-    loops.contracted.push_back({x.dims[contract_x[i]], in_x[contract_x[i]], in_y[contract_y[i]], 0});
+    loops.contracted.push_back(
+        {x.dims[contract_x[i]], in_x[contract_x[i]], in_y[contract_y[i]], 0, i < descending});
   for (size_t i = 0; i < batch_x.size(); ++i)
     loops.batch.push_back({x.dims[batch_x[i]], in_x[batch_x[i]], in_y[batch_y[i]], out[next++]});
   for (int64_t i = 0; i < x.rank(); ++i)

@@ -12,6 +12,7 @@ namespace rondo::backends {
 template <class Size>
 struct DotDim {
   Size size, in_x, in_y, out;
+  bool descending = false;  ///< from the last element to the first
 };
 
 template <class Size>

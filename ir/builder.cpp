@@ -155,8 +155,20 @@ Values Builder::split(Value* x, int64_t dim, const std::vector<Dim>& sizes) {
   return parts;
 }
 
-Value* Builder::reduce_sum(Value* x, const std::vector<int64_t>& dims) {
-  return emit(ops::reduce_sum, {x}, {make_attr(ops::reduce_sum, "dims", {ints(dims)})})->result();
+namespace {
+
+void set_order(const OpRow& row, const SumOrder& order, Values& operands, std::vector<Attr>& attrs) {
+  if (order.start != nullptr) operands.push_back(order.start);
+  if (order.descending > 0) attrs.push_back(make_attr(row, "descending", {Dim(order.descending)}));
+}
+
+}  // namespace
+
+Value* Builder::reduce_sum(Value* x, const std::vector<int64_t>& dims, const SumOrder& order) {
+  Values operands = {x};
+  std::vector<Attr> attrs = {make_attr(ops::reduce_sum, "dims", {ints(dims)})};
+  set_order(ops::reduce_sum, order, operands, attrs);
+  return emit(ops::reduce_sum, std::move(operands), std::move(attrs))->result();
 }
 Value* Builder::reduce_max(Value* x, const std::vector<int64_t>& dims) {
   return emit(ops::reduce_max, {x}, {make_attr(ops::reduce_max, "dims", {ints(dims)})})->result();
@@ -169,15 +181,17 @@ Value* Builder::argmax(Value* x, int64_t dim) {
 }
 
 Value* Builder::dot(Value* x, Value* y, const Dims& contract_x, const Dims& contract_y, const Dims& batch_x,
-                    const Dims& batch_y) {
+                    const Dims& batch_y, const SumOrder& order) {
   std::vector<Attr> attrs = {make_attr(ops::dot, "contract", {ints(contract_x), ints(contract_y)})};
   if (!batch_x.empty() || !batch_y.empty())
     attrs.push_back(make_attr(ops::dot, "batch", {ints(batch_x), ints(batch_y)}));
   Op form;
   form.operands = {x, y};
   form.attrs = attrs;
-  if (dot_may_take_lanes(form)) attrs.push_back(make_attr(ops::dot, "lanes", {}));
-  return emit(ops::dot, {x, y}, std::move(attrs))->result();
+  const bool has_order = order.start != nullptr || order.descending > 0;
+  if (!has_order && dot_may_take_lanes(form)) attrs.push_back(make_attr(ops::dot, "lanes", {}));
+  set_order(ops::dot, order, form.operands, attrs);
+  return emit(ops::dot, std::move(form.operands), std::move(attrs))->result();
 }
 
 namespace {

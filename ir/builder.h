@@ -13,6 +13,13 @@
 
 namespace rondo::ir {
 
+/// What the sums of a dot or a reduce_sum go on from, if not from +0, and how many of the dims that are summed over run
+/// from the last element to the first.
+struct SumOrder {
+  Value* start = nullptr;
+  int64_t descending = 0;
+};
+
 /// Appends ops to a graph. Every op is checked as it is made: a broken constraint throws Error with the op's
 /// place.
 class Builder {
@@ -70,14 +77,14 @@ class Builder {
   Value* concat(const Values& xs, int64_t dim);
   Values split(Value* x, int64_t dim, const std::vector<Dim>& sizes);
 
-  Value* reduce_sum(Value* x, const std::vector<int64_t>& dims);
+  Value* reduce_sum(Value* x, const std::vector<int64_t>& dims, const SumOrder& order = {});
   Value* reduce_max(Value* x, const std::vector<int64_t>& dims);
   Value* reduce_min(Value* x, const std::vector<int64_t>& dims);
   Value* argmax(Value* x, int64_t dim);
 
   using Dims = std::vector<int64_t>;
   Value* dot(Value* x, Value* y, const Dims& contract_x, const Dims& contract_y, const Dims& batch_x = {},
-             const Dims& batch_y = {});
+             const Dims& batch_y = {}, const SumOrder& order = {});
   Value* gather(Value* x, Value* indices, int64_t axis, int64_t batch_dims);
   Value* scatter_add(Value* base, Value* indices, Value* updates, int64_t axis, int64_t batch_dims);
   Value* scatter_set(Value* base, Value* indices, Value* updates, int64_t axis, int64_t batch_dims);

@@ -65,7 +65,10 @@ std::string region_form(const OpRow& row) {
 std::string form(const OpRow& row) {
   if (!row.region.blocks.empty()) return row.name + region_form(row);
   std::string form = row.name;
-  for (size_t i = 0; i < row.operands.size(); ++i) form += (i > 0 ? ", %" : " %") + row.operands[i].name;
+  for (size_t i = 0; i < row.operands.size(); ++i) {
+    const std::string operand = (i > 0 ? ", %" : " %") + row.operands[i].name;
+    form += row.operands[i].optional ? "[" + operand + "]" : operand;
+  }
   if (row.variadic) form += ", ..";
   for (const AttrSpec& attr : row.attrs) form += " " + attr_form(attr);
   return form + (row.declared_results ? " : type" : "");
@@ -226,7 +229,8 @@ std::string joined(const std::vector<std::string>& parts) {
 std::vector<std::string> operand_facts(const OpRow& row) {
   std::vector<std::string> lines;
   for (const OperandSpec& operand : row.operands)
-    lines.push_back("%" + operand.name + (operand.doc.empty() ? "" : ": " + operand.doc));
+    lines.push_back("%" + operand.name + (operand.optional ? ", may be left out" : "") +
+                    (operand.doc.empty() ? "" : ": " + operand.doc));
   if (row.variadic) lines.back() += ", and any number more";
   for (const std::string& list : row.region.binds) lines.push_back("any number, bound in " + list + "(..)");
   return lines.empty() ? std::vector<std::string>{"none"} : lines;
@@ -288,7 +292,8 @@ std::vector<std::string> flag_facts(const OpRow& row) {
     lines.push_back("cheap: the gradient of a loop computes it again, and keeps no result of it");
   if (row.keeps_elements)
     lines.push_back("keeps elements: the result may be the buffer of its first operand");
-  if (row.updates) lines.push_back("updates: the result may overwrite its first operand");
+  if (row.updates >= 0)
+    lines.push_back("updates: the result may overwrite %" + row.operands[row.updates].name);
   return lines;
 }
 

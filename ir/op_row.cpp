@@ -74,14 +74,15 @@ namespace {
 void check_form(const Op& op) {
   const OpRow& row = *op.row;
   const size_t expected = row.operands.size();
+  const size_t least = expected - (!row.operands.empty() && row.operands.back().optional ? 1 : 0);
   const bool region = !row.region.blocks.empty();
   const size_t bound = std::accumulate(op.groups.begin(), op.groups.end(), size_t{0});
   const bool enough = region
                           ? op.operands.size() == bound + expected
-                          : (row.variadic ? op.operands.size() >= expected : op.operands.size() == expected);
+                          : op.operands.size() >= least && (row.variadic || op.operands.size() <= expected);
   require(op, 0, enough,
-          "expected " + std::to_string(expected) + (row.variadic ? " or more" : "") + " operands, found " +
-              std::to_string(op.operands.size()));
+          "expected " + (least < expected ? std::to_string(least) + " or " : "") + std::to_string(expected) +
+              (row.variadic ? " or more" : "") + " operands, found " + std::to_string(op.operands.size()));
   for (const AttrSpec& spec : row.attrs)
     require(op, 0, spec.optional || op.has_attr(spec.name), "the attribute '" + spec.name + "' is missing");
   require(op, 0, op.regions.size() == row.region.blocks.size(),
@@ -90,6 +91,13 @@ void check_form(const Op& op) {
 }
 
 }  // namespace
+
+Value* start_of_sums(const Op& op) {
+  const size_t last = op.row->operands.size() - 1;
+  return op.operands.size() > last && op.row->operands[last].optional ? op.operands[last] : nullptr;
+}
+
+int64_t descending_dims(const Op& op) { return op.has_attr("descending") ? op.int_attr("descending") : 0; }
 
 std::vector<Type> infer(const Op& op, const std::vector<Type>& declared) {
   check_form(op);

@@ -148,6 +148,7 @@ struct Interval {
 struct OperandSpec {
   std::string name;
   std::string doc = {};
+  bool optional = false;  // only the last may be
 };
 
 struct OpRow {
@@ -174,7 +175,7 @@ struct OpRow {
   double max_ulp = 0;                 // f32 error against the exact value; 0: correctly rounded
   bool cheap = false;                 // recomputed in a transposed scan rather than kept as a residual
   bool keeps_elements = false;  // the result has operand 0's elements as they lie, and may be its buffer
-  bool updates = false;         // the result is operand 0 with few elements changed: it may overwrite it
+  int updates = -1;  // the operand that the result is, but for what is changed: it may overwrite it
   RegionSpec region = {};
 
   bool is_elementwise() const { return family == Family::kElementwise; }
@@ -205,6 +206,11 @@ class ConstraintError : public Error {
 void require(const Op& op, int constraint, bool holds, const std::string& detail);
 /// True if the function of `op` proves or guards the fact.
 bool implies(const Op& op, Dim left, bool equal, Dim right);
+
+/// The operand of a dot or a reduce_sum that its sums go on from; nullptr where they start from zero.
+Value* start_of_sums(const Op& op);
+/// How many of the dims that such an op sums over it takes from the last element to the first.
+int64_t descending_dims(const Op& op);
 
 /// True if a dot contracts just the innermost dim of both operands and the right one has no free dim: it then
 /// takes the order of a reduction (the attribute `lanes`) when it is built.

@@ -140,6 +140,15 @@ Value* bitcast_at_once(Builder& b, const Op& op) {
   return source->type.dtype == to ? source : b.bitcast(source, to);
 }
 
+// Sums start from +0 anyway.
+Value* start_from_zero(Builder& b, const Op& op) {
+  const Value* start = start_of_sums(op);
+  if (start == nullptr || !is_constant(start)) return nullptr;
+  const double value = splat_of(start).as(start->type.dtype).as_double();
+  if (value != 0 || std::signbit(value)) return nullptr;
+  return b.emit(*op.row, {op.operands.begin(), op.operands.end() - 1}, op.attrs)->result();
+}
+
 }  // namespace
 
 std::span<const char* const> equations() { return kEquations; }
@@ -165,6 +174,9 @@ std::vector<Rule> arithmetic_rules() {
                    [](Builder& b, const Op& op) { return one(convert_at_once(b, op)); }});
   rules.push_back({"bitcast(bitcast(x)) = bitcast(x)", &ops::bitcast,
                    [](Builder& b, const Op& op) { return one(bitcast_at_once(b, op)); }});
+  for (const OpRow* row : {&ops::dot, &ops::reduce_sum})
+    rules.push_back({row->name + " that starts from +0", row,
+                     [](Builder& b, const Op& op) { return one(start_from_zero(b, op)); }});
   return rules;
 }
 

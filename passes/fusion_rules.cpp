@@ -43,7 +43,8 @@ const std::vector<Dim>& iteration_dims(const ir::Value& value) {
 
 bool may_write_in_place(const ir::Op& op, int operand, int result) {
   const ir::Value* shared = op.operands[operand];
-  if (op.row->updates) return operand == 0 && std::count(op.operands.begin(), op.operands.end(), shared) == 1;
+  if (op.row->updates >= 0)
+    return operand == op.row->updates && std::count(op.operands.begin(), op.operands.end(), shared) == 1;
   if (!op.row->is_elementwise() && op.row != &ir::ops::fusion) return false;
   const Type &from = shared->type, &to = op.result(result)->type;
   if (from.dims != to.dims || from.dtype.bytes() != to.dtype.bytes()) return false;

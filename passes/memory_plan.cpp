@@ -74,8 +74,9 @@ RowsAccess rows_access(const ir::Op& rows) {
   for (const auto& op : body.ops)
     for (size_t i = 0; i < op->operands.size(); ++i) {
       const bool in_slots = op->row == &ir::ops::scan && i < ir::Scan(*op).over.size();
-      const bool by_strides = op->row == &ir::ops::dot || op->row == &ir::ops::reduce_sum ||
-                              op->row == &ir::ops::reduce_max || op->row == &ir::ops::reduce_min;
+      const bool reduces = op->row == &ir::ops::reduce_sum || op->row == &ir::ops::reduce_max ||
+                           op->row == &ir::ops::reduce_min;
+      const bool by_strides = (op->row == &ir::ops::dot && i < 2) || (reduces && i < 1);
       (in_slots ? read_in_slots : by_strides ? read_by_strides : read_whole).insert(op->operands[i]);
     }
   const auto is_stack = [](const ir::Value* value) {

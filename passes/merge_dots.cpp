@@ -84,6 +84,7 @@ class DotMerger {
       const Op& op = *graph_.ops[at];
       place[&op] = at;
       if (op.row != &ops::dot || op.has_attr("batch") || op.has_attr("lanes")) continue;
+      if (start_of_sums(op) != nullptr || descending_dims(op) > 0) continue;
       for (const int side : {0, 1}) {
         const Value* other = op.operands[1 - side];
         const int64_t free = only_free_dim(op, 1 - side);

@@ -75,8 +75,17 @@ Replacement pack(Relayout& layout, Builder& b, Op& dot) {
   b.loc = dot.loc.via("pack-dots");
   Value* packed = layout.laid_out(b, weight, std::to_string(width),
                                   [width](Builder& b, Value* value) { return panels(b, value, width); });
-  Value* product =
-      b.dot(dot.operands[0], packed, dot.ints_attr("contract", 0), shifted(dot.ints_attr("contract", 1)));
+  Values operands = {dot.operands[0], packed};
+  if (Value* start = start_of_sums(dot)) {
+    std::vector<Dim> dims = start->type.dims;
+    dims.pop_back();
+    dims.insert(dims.end(), {packed->type.dims.front(), width});
+    operands.push_back(b.reshape(start, dims));
+  }
+  std::vector<Attr> attrs = dot.attrs;
+  for (Attr& attr : attrs)
+    if (attr.spec->name == "contract") attr.args[1] = ints(shifted(dot.ints_attr("contract", 1)));
+  Value* product = b.emit(ops::dot, std::move(operands), std::move(attrs))->result();
   return Values{b.reshape(product, dot.result()->type.dims)};
 }
 

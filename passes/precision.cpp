@@ -27,8 +27,8 @@ bool round_operands(Relayout& layout, ir::Builder& b, ir::Op& dot) {
   if (dot.operands[0]->type.dtype != f32) return false;
   b.loc = dot.loc;
   dot.loc = dot.loc.via("precision");
-  for (ir::Value*& operand : dot.operands)
-    operand = layout.laid_out(b, operand, "bf16", [](ir::Builder& b, ir::Value* value) {
+  for (const int i : {0, 1})
+    dot.operands[i] = layout.laid_out(b, dot.operands[i], "bf16", [](ir::Builder& b, ir::Value* value) {
       b.loc = b.loc.via("precision");
       return b.convert(value, bf16);
     });

@@ -21,7 +21,7 @@ struct Rule {
 /// Equations between element-wise expressions, one line each.
 std::span<const char* const> equations();
 
-std::vector<Rule> arithmetic_rules();  // of element-wise ops
+std::vector<Rule> arithmetic_rules();  // of element-wise ops and sums
 std::vector<Rule> shape_rules();       // of ops that move elements
 
 /// True if `value` is a constant.

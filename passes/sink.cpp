@@ -3,19 +3,21 @@
 //
 // Before:  %dU, %dxs = scan T reverse index(%t) over(%ht = %hs, ..) carry(%aU = %a0, ..) use(%w = %W) {
 //            ..
-//            %g = dot %ht, %dz contract([0],[0])  %aU1 = add %aU, %g
+//            %aU1 = dot %ht, %dz, %aU contract([0],[0])
 //            %dx = dot %dz, %w contract([1],[1])
 //            yield carry(%aU1, ..) stack(%dx) }
 // After:   %dzs = scan T reverse index(%t) over(%ht = %hs, ..) carry(..) use(%w = %W) {
 //            ..
 //            yield carry(..) stack(%dz) }
-//          %g = dot %hs, %dzs contract([0,1],[0,1])  %dU = add %a0, %g
+//          %dU = dot %hs, %dzs, %a0 contract([0,1],[0,1]) descending(1)
 //          %dxs = dot %dzs, %W contract([2],[1])
 //
 // Legal:   what only stacks need leaves exactly, if the rows of all ops on the way say how they act on all times at
 //          once (`batch`). A carry that only adds up leaves if what is added are dots or sums: one dot or sum over all
-//          times takes their place. Its order is another one, so the pass is reassoc. Of dots of bf16 the sum over all
-//          times is rounded once, where the loop rounded each addend.
+//          times takes their place. Where each step's goes on from the step before, so does that, in the order of the
+//          loop: exact. Where they are added (a weight used twice a step, or transposed), the order is another one, so
+//          the pass is reassoc. Of dots of bf16 the sum over all times is then rounded once, where the loop rounded each
+//          addend.
 // A loss:  what is stacked instead needs memory; so only dots leave, with what is computed from them, and of sums over
 //          rows those of values that are outside already.
 // Needs:   vjp makes most of its work; hoist before it brings the weights out of the loop. Feeds canonicalise with
@@ -50,10 +52,14 @@ bool moves_all(const Op& op) {
   return op.row == &ops::transpose || op.row == &ops::reshape;
 }
 
-// A carry that each time step adds to: dots and sums, below transposes, reshapes and converts between floats.
+bool is_sum(const Op& op) { return op.row == &ops::dot || op.row == &ops::reduce_sum; }
+
+// A carry that each time step adds to: dots and sums, below transposes, reshapes and converts between floats. Or just
+// one of those, which goes on from the carry.
 struct Accumulator {
   size_t carry;
   Values terms;
+  bool goes_on = false;
 };
 
 class ScanSink {
@@ -83,7 +89,7 @@ class ScanSink {
     for (const Op* op : list_) {
       b.loc = op->loc.via("sink");
       if (cores_.contains(op))
-        motion_.set_outside(op->result(), sum(b, *op));
+        motion_.set_outside(op->result(), sum(b, *op, cores_.at(op)));
       else
         motion_.write(b, *op);
     }
@@ -92,7 +98,8 @@ class ScanSink {
         redirects[scan_.stack_result(i)] = motion_.outside(b, scan_.stack_yield(i));
     for (const Accumulator& each : accumulators_) {
       Value* total = scan_.carry[each.carry];
-      for (Value* term : each.terms) total = b.add(total, above_core(b, term));
+      for (Value* term : each.terms)
+        total = each.goes_on ? motion_.outside(b, term) : b.add(total, above_core(b, term));
       if (total->name.empty()) total->name = scan_.carry_result(each.carry)->name;
       redirects[scan_.carry_result(each.carry)] = total;
     }
@@ -115,7 +122,7 @@ class ScanSink {
 
   // What leaves reads stacks of its operands.
   bool can_read_stacks(const Op& op) const {
-    return std::ranges::all_of(op.operands, [&](const Value* operand) {
+    return std::ranges::all_of(summands(op), [&](const Value* operand) {
       return batched_type(operand->type, scan_.length()).flaw().empty();
     });
   }
@@ -145,20 +152,40 @@ class ScanSink {
   // Dots first: what they have stacked, sums need not stack again.
   void find_accumulators() {
     std::vector<Accumulator> found;
-    for (size_t i = 0; i < scan_.carry.size(); ++i)
-      if (Values terms = terms_of(i); !terms.empty()) found.push_back({i, std::move(terms)});
+    for (size_t i = 0; i < scan_.carry.size(); ++i) {
+      if (goes_on(i))
+        found.push_back({i, {scan_.carry_yield(i)}, true});
+      else if (Values terms = terms_of(i); !terms.empty())
+        found.push_back({i, std::move(terms)});
+    }
     for (const bool sums : {false, true})
       for (Accumulator& each : found) {
-        if (each.terms.empty() || !may_all_leave(each.terms, sums)) continue;
+        if (each.terms.empty() || !may_all_leave(each, sums)) continue;
         for (Value* term : each.terms) {
           const Op* core = core_of(term);
-          cores_.insert(core);
+          cores_[core] = each.goes_on ? scan_.carry[each.carry] : nullptr;
           leaving_.insert(core);
-          for (const Value* operand : core->operands) stacked_.insert(operand);
+          for (const Value* operand : summands(*core)) stacked_.insert(operand);
         }
         accumulators_.push_back(std::move(each));
         each.terms.clear();
       }
+  }
+
+  // True if a carry's dot or sum goes on from it, which is all that is done with it, and can do so over all times in the
+  // order of the loop: pairs of bf16 don't reach from one step into the next.
+  bool goes_on(size_t carry) const {
+    const Value *sum = scan_.carry_yield(carry), *param = scan_.carry_param(carry);
+    if (sum->op == nullptr || !is_sum(*sum->op) || start_of_sums(*sum->op) != param) return false;
+    if (uses_.at(sum) != 1 || !used_once(param)) return false;
+    const bool pairs = sum->op->operands[0]->type.dtype == bf16 && sum->op->row == &ops::dot;
+    return (scan_.reverse() || descending_dims(*sum->op) == 0) &&
+           !(pairs && sum->op->ints_attr("contract").empty());
+  }
+
+  // What a dot or a sum adds up.
+  static Values summands(const Op& sum) {
+    return {sum.operands.begin(), sum.operands.end() - (start_of_sums(sum) != nullptr ? 1 : 0)};
   }
 
   // What is added to a carry, if that is all that is done with it.
@@ -191,12 +218,12 @@ class ScanSink {
     return term->op;
   }
 
-  bool may_all_leave(const Values& terms, bool sums) const {
-    for (const Value* term : terms) {
+  bool may_all_leave(const Accumulator& each, bool sums) const {
+    for (const Value* term : each.terms) {
       const Op* core = core_of(term);
-      if (core == nullptr || !used_once(core->result()) || !is_used_once_above(term) ||
-          !can_read_stacks(*core))
+      if (core == nullptr || !is_sum(*core) || (start_of_sums(*core) != nullptr) != each.goes_on)
         return false;
+      if (!used_once(core->result()) || !is_used_once_above(term) || !can_read_stacks(*core)) return false;
       // What the program adds up in a wider type isn't added up in a narrower one.
       if (core->result()->type.dtype.bytes() < term->type.dtype.bytes()) return false;
       const bool dot = core->row == &ops::dot && motion_.goes_with_time(core->operands[0]) &&
@@ -223,22 +250,23 @@ class ScanSink {
         leaving_, [&](const Op& op) { return motion_.kind(op) == LoopMotion::kInvariant || op.row->cheap; });
     const OpSet written(list_.begin(), list_.end());
     for (const Op* op : list_)
-      for (Value* operand : op->operands)
+      for (Value* operand : cores_.contains(op) ? summands(*op) : op->operands)
         if (!motion_.is_outside(operand) && !written.contains(operand->op) && operand != scan_.index())
           motion_.set_outside(operand, add_stack(op_, operand));
     scan_ = Scan(op_);
   }
 
-  // The sum over all times of a dot or a sum.
-  Value* sum(Builder& b, const Op& core) {
-    if (core.row == &ops::reduce_sum)
-      return b.reduce_sum(motion_.outside(b, core.operands[0]), with_front(core.ints_attr("dims")));
+  // The sum over all times of a dot or a sum. It goes on from `start`, if that is given, in the order of the loop.
+  Value* sum(Builder& b, const Op& core, Value* start) {
+    SumOrder order = {start};
+    if (start != nullptr && scan_.reverse()) order.descending = 1 + descending_dims(core);
+    Value* x = motion_.outside(b, core.operands[0]);
+    if (core.row == &ops::reduce_sum) return b.reduce_sum(x, with_front(core.ints_attr("dims")), order);
     std::vector<int64_t> batch[2];
     if (core.has_attr("batch"))
       for (int side : {0, 1}) batch[side] = shifted(core.ints_attr("batch", side));
-    return b.dot(motion_.outside(b, core.operands[0]), motion_.outside(b, core.operands[1]),
-                 with_front(core.ints_attr("contract", 0)), with_front(core.ints_attr("contract", 1)),
-                 batch[0], batch[1]);
+    return b.dot(x, motion_.outside(b, core.operands[1]), with_front(core.ints_attr("contract", 0)),
+                 with_front(core.ints_attr("contract", 1)), batch[0], batch[1], order);
   }
 
   // A term of the sums over all times, of which there is that of its core.
@@ -258,7 +286,9 @@ class ScanSink {
   Graph& body_;
   LoopMotion motion_;
   std::unordered_map<const Value*, int> uses_;
-  OpSet leaving_, cores_;                     // of `leaving_`, those that are summed up
+  OpSet leaving_;
+  std::unordered_map<const Op*, Value*>
+      cores_;  // of `leaving_`, those that are summed up, and from where they go on
   std::unordered_set<const Value*> stacked_;  // what the cores read
   std::vector<Accumulator> accumulators_;
   std::vector<const Op*> list_;  // to be written

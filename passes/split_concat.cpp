@@ -48,6 +48,7 @@ class Splitter {
     const auto contract = dot.ints_attr("contract", joined);
     const Value* value = dot.operands[joined];
     if (value->op == nullptr || value->op->row != &ops::concat || dot.has_attr("lanes")) return;
+    if (start_of_sums(dot) != nullptr || descending_dims(dot) > 0) return;
     for (size_t i = 0; i < contract.size(); ++i)
       if (contract[i] == value->op->int_attr("dim")) {
         concat_ = value->op;

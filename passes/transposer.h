@@ -26,11 +26,15 @@ class Transposer {
       : builder(builder), activity(activity), forward(forward) {}
 
   /// Adds to the cotangent of a forward value; ignored if no cotangent of it is asked for.
-  void add(const ir::Value* value, ir::Value* cotangent);
+  void add(const ir::Value* value, ir::Value* cotangent) { add(value, cotangent, false); }
   /// The sum, once all is added; nullptr if there is none. It is named after the value: dx for x.
   ir::Value* cotangent(const ir::Value* value) const;
   /// The same, but a constant -0.0 if there is none.
   ir::Value* cotangent_or_zero(const ir::Value* value);
+  /// True if all of a value's cotangent is one dot, or one sum, written for it.
+  bool is_product(const ir::Value* value) const;
+  /// `total` and the cotangent of a value. If that is a product, it goes on from there, over rows backwards if so asked.
+  ir::Value* add_to(ir::Value* total, const ir::Value* value, bool descending);
   /// Transposes the first `count` ops of the forward graph.
   void run(const ir::Graph& graph, size_t count);
 
@@ -39,10 +43,17 @@ class Transposer {
   ForwardValues& forward;
 
  private:
+  struct Sum {
+    ir::Value* value = nullptr;
+    bool is_product = false;
+  };
+
+  void add(const ir::Value* value, ir::Value* cotangent, bool is_product);
   void transpose(ir::Op& op);
+  void transpose_identity(const ir::Op& op, ir::Value* cotangent);
   void transpose_jointly(const ir::Op& op, ir::Value* cotangent);
   void transpose_region_op(ir::Op& op);
-  std::unordered_map<const ir::Value*, ir::Value*> cotangents_;
+  std::unordered_map<const ir::Value*, Sum> cotangents_;
 };
 
 // The transposes of ops with regions, written where `outer` writes, of which at least one result has a

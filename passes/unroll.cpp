@@ -5,6 +5,8 @@
 // After:   %xs' = identity %xs  %h0' = identity %h0                       operands, in listed order
 //          %t = 0  %x = reshape(slice(%xs', 0))                           the first time step
 //          identity of %t, %x, %h0'; the body; identity of %h1 (the carry), %h1 (the stack)
+//                                                                         of a use: identity .. descending, if the
+//                                                                         loop's gradient goes backwards
 //          ..                                                             the second time step
 //          %hT = identity ..  %ys = identity (concat of the reshaped %h1) results
 //
@@ -75,9 +77,14 @@ Value* stack(Builder& b, const Values& parts, const Type& type) {
 }
 
 // One time step: `args` bound to the body's parameters; returns what it yields.
-Values copy_body(Builder& b, const Graph& body, const Values& args) {
+Values copy_body(Builder& b, const Scan& scan, const Values& args) {
+  const Graph& body = *scan.body;
   std::map<const Value*, Value*> values;
-  for (size_t i = 0; i < args.size(); ++i) values[body.params[i].get()] = b.identity(args[i]);
+  for (size_t i = 0; i < args.size(); ++i) {
+    Value* copy = b.identity(args[i]);
+    if (i + scan.use.size() >= args.size() && !scan.reverse()) copy->op->set_attr("descending", {});
+    values[body.params[i].get()] = copy;
+  }
   clone_ops(body, b, values);
   Values yields;
   for (const Value* result : body.results) yields.push_back(b.identity(values.at(result)));
@@ -99,7 +106,7 @@ Values unroll_scan(Builder& b, const Op& op) {
     for (size_t i = 0; i < overs; ++i) args.push_back(at_time(b, operands[i], t));
     args.insert(args.end(), carry.begin(), carry.end());
     args.insert(args.end(), operands.begin() + overs + carries, operands.end());
-    const Values yields = copy_body(b, *scan.body, args);
+    const Values yields = copy_body(b, scan, args);
     std::copy_n(yields.begin(), carries, carry.begin());
     for (size_t i = 0; i < parts.size(); ++i) parts[i][t] = yields[carries + i];
   }

@@ -20,6 +20,11 @@
 // row's derivative fact is applied to the cotangents of the op's results. Where a value is used several times
 // its cotangents are added up in the order in which the walk meets them. Only values that Activity names have
 // cotangents.
+//
+// A weight's cotangent in a loop is most often one dot, or one sum, a time step. It then goes on from the sum of the
+// steps before, `dot %h, %dz, %sum`, over rows in the direction in which the loop goes over time: so it may be done for all
+// times at once, with the same bits. In the unrolled loop an identity stands between the weight and each step; there a
+// dot that is all of a step's cotangent goes on likewise.
 #include "passes/vjp.h"
 
 #include <numeric>
@@ -62,18 +67,60 @@ Value* apply_weights(Builder& b, const Op& op, Primals& primals, Value* d) {
   return b.mul(b.broadcast(d, kept, x.dims), op.row->derivative.weights(b, op, primals));
 }
 
+// The dims that a dot or a sum takes one after another: all, but for the innermost of a sum.
+int64_t chained_dims(const Op& sums) {
+  if (sums.row == &ops::dot) return std::ssize(sums.ints_attr("contract"));
+  const auto dims = sums.ints_attr("dims");
+  return static_cast<int64_t>(dims.size()) -
+         (!dims.empty() && dims.back() == sums.operands[0]->type.rank() - 1 ? 1 : 0);
+}
+
+// The same sums, but they start from `start`, if that is given, and may run backwards.
+Value* going_on(Builder& b, const Op& sums, Value* start, bool descending) {
+  Values operands = sums.operands;
+  std::vector<Attr> attrs = sums.attrs;
+  if (start != nullptr) operands.push_back(start);
+  if (const int64_t dims = chained_dims(sums); descending && dims > 0)
+    attrs.push_back(make_attr(*sums.row, "descending", {Dim(dims)}));
+  return b.emit(*sums.row, std::move(operands), std::move(attrs))->result();
+}
+
+bool can_go_on(const Op& op) {
+  return (op.row == &ops::dot && !op.has_attr("lanes") && start_of_sums(op) == nullptr) ||
+         (op.row == &ops::reduce_sum && start_of_sums(op) == nullptr);
+}
+
 }  // namespace
 
-void Transposer::add(const Value* value, Value* cotangent) {
+void Transposer::add(const Value* value, Value* cotangent, bool is_product) {
   if (!activity.has_cotangent(value)) return;
-  Value*& sum = cotangents_[value];
-  sum = sum == nullptr ? cotangent : builder.add(sum, cotangent);
+  Sum& sum = cotangents_[value];
+  sum = sum.value == nullptr ? Sum{cotangent, is_product} : Sum{builder.add(sum.value, cotangent)};
+}
+
+// Here an unrolled loop's time step hands a weight's cotangent on, as yield_uses does.
+void Transposer::transpose_identity(const Op& op, Value* cotangent) {
+  const Value* x = op.operands[0];
+  if (!is_product(op.result())) return add(x, cotangent);
+  if (!activity.has_cotangent(x)) return;
+  Sum& sum = cotangents_[x];
+  sum = {going_on(builder, *cotangent->op, sum.value, op.has_attr("descending"))};
+}
+
+bool Transposer::is_product(const Value* value) const {
+  const auto found = cotangents_.find(value);
+  return found != cotangents_.end() && found->second.is_product;
+}
+
+Value* Transposer::add_to(Value* total, const Value* value, bool descending) {
+  Value* sum = cotangent_or_zero(value);
+  return is_product(value) ? going_on(builder, *sum->op, total, descending) : builder.add(total, sum);
 }
 
 Value* Transposer::cotangent(const Value* value) const {
   auto found = cotangents_.find(value);
   if (found == cotangents_.end()) return nullptr;
-  Value* sum = found->second;
+  Value* sum = found->second.value;
   if (sum->name.empty() && !value->name.empty()) sum->name = "d" + value->name;
   return sum;
 }
@@ -110,6 +157,7 @@ void Transposer::transpose(Op& op) {
   for (const auto& result : op.results) d.push_back(cotangent(result.get()));
   if (std::all_of(d.begin(), d.end(), [](Value* each) { return each == nullptr; })) return;
 
+  if (op.row == &ops::identity) return transpose_identity(op, d[0]);
   OpPrimals primals(op, forward);
   const Derivative& derivative = op.row->derivative;
   if (derivative.joint_transpose != nullptr) return transpose_jointly(op, d[0]);
@@ -119,7 +167,11 @@ void Transposer::transpose(Op& op) {
       if (derivative.partials[i] != nullptr)
         add(op.operands[i], derivative.partials[i](builder, d[0], primals));
     } else if (derivative.transpose != nullptr) {
-      add(op.operands[i], derivative.transpose(builder, op, primals, i, d));
+      const size_t before = builder.graph().ops.size();
+      Value* cotangent = derivative.transpose(builder, op, primals, i, d);
+      const bool is_new =
+          builder.graph().ops.size() > before && cotangent->op == builder.graph().ops.back().get();
+      add(op.operands[i], cotangent, is_new && can_go_on(*cotangent->op));
     } else if (derivative.weights != nullptr) {
       add(op.operands[i], apply_weights(builder, op, primals, d[0]));
     }

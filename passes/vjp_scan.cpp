@@ -7,7 +7,7 @@
 //            ...  yield carry(%h1) stack(%h1, %h) }          %h, a residual: the carry before the step
 //          %dh0, %dW, %dxs = scan T reverse index(%t) over(%dy = %dys, %h = %hs, %x = %xs)
 //              carry(%dh = %dhT, %aw = -0.0) use(%w = %W) {
-//            ...  yield carry(%dh_before, %aw + %dw) stack(%dx) }
+//            ...  yield carry(%dh_before, %aw + %dw) stack(%dx) }         %dw a dot: it goes on from %aw, from +0
 //
 //   a cotangent of a stack is over          a cotangent of an over is stacked
 //   a cotangent of a carry is carried       a cotangent of a use is summed in a carry, from -0.0
@@ -67,7 +67,6 @@ class ScanTranspose : public ForwardValues {
     binds.params.push_back(body_->add_param(std::move(type), name, builder_.loc));
     return binds.params.back();
   }
-  Value* zero(const Type& type) { return outer_.builder.constant(type, -0.0); }
 
   void enter_yields();
   void yield_carries();
@@ -124,8 +123,9 @@ void ScanTranspose::yield_uses() {
   for (size_t i = 0; i < scan_.use.size(); ++i) {
     const Value* param = scan_.use_param(i);
     if (!active(param)) continue;
-    Value* sum = bind(carry_, zero(param->type), param->type, "d" + param->name);
-    carry_yields_.push_back(builder_.add(sum, inner_.cotangent_or_zero(param)));
+    Value* first = outer_.builder.constant(param->type, inner_.is_product(param) ? 0.0 : -0.0);
+    carry_yields_.push_back(
+        inner_.add_to(bind(carry_, first, param->type, "d" + param->name), param, !scan_.reverse()));
   }
 }
 

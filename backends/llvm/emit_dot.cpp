@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Contractions, as calls of a dot kernel. Dims of one kind that run on in both arrays are one dim; the kernel
 // takes one dim of rows, one of columns and one that is contracted, and loops around the call take the
-// others.
+// others. A descending dim is one of negative strides, from the last element on.
 #include <algorithm>
 
 #include "backends/dot_loops.h"
@@ -28,12 +28,21 @@ class DotEmitter {
 
   void emit() {
     if (e_.op.has_attr("lanes")) return emit_lanes();
+    At first = {e_.index(0), e_.index(0), e_.index(0)};
+    for (DotDim& dim : loops_.contracted) {
+      if (!dim.descending) continue;
+      Value* last = e_.size(dim.size - 1);
+      first = step(first, last, dim);
+      dim.in_x = 0 - dim.in_x;
+      dim.in_y = 0 - dim.in_y;
+    }
     // The kernel wants columns next to each other in y and in the result. A product commutes, so x may be y.
     if (!has_columns(loops_.columns, &DotDim::in_y) && has_columns(loops_.rows, &DotDim::in_x)) {
       std::swap(loops_.rows, loops_.columns);
       for (DotDims* dims : {&loops_.batch, &loops_.rows, &loops_.columns, &loops_.contracted})
         for (DotDim& dim : *dims) std::swap(dim.in_x, dim.in_y);
       std::swap(x_, y_);
+      std::swap(first.x, first.y);
     }
     DotDim columns = {1, 0, 1, 1};
     if (has_columns(loops_.columns, &DotDim::in_y)) columns = take_last(loops_.columns);
@@ -41,8 +50,8 @@ class DotEmitter {
     outer_ = loops_.batch;
     outer_.insert(outer_.end(), loops_.rows.begin(), loops_.rows.end());
     outer_.insert(outer_.end(), loops_.columns.begin(), loops_.columns.end());
-    emit_outer(0, {e_.index(0), e_.index(0), e_.index(0)},
-               [&](const At& at) { emit_chain(at, rows, columns, contracted); });
+    if (ir::start_of_sums(e_.op) != nullptr) copy_start();
+    emit_outer(0, first, [&](const At& at) { emit_chain(at, rows, columns, contracted); });
   }
 
  private:
@@ -74,10 +83,18 @@ class DotEmitter {
     return stride == 0 ? offset : b_.CreateAdd(offset, b_.CreateMul(i, e_.size(stride)));
   }
 
+  // The chains go on from there; it may be the result's memory already.
+  void copy_start() {
+    Value* apart = b_.CreateICmpNE(e_.operand(2), e_.result(0));
+    Value* count = b_.CreateSelect(apart, e_.size(e_.op.result()->type.size()), e_.index(0));
+    copy_elements(b_, dtype_, e_.result(0), e_.operand(2), count);
+  }
+
   // Contracted dims that don't run on: the kernel clears the result, then continues the chains call by call.
   void emit_chain(const At& at, const DotDim& rows, const DotDim& columns, const DotDim& contracted) {
-    if (loops_.contracted.empty()) return call(at, rows, columns, contracted, false);
-    call(at, rows, columns, {0, 0, 0, 0}, false);
+    const bool goes_on = ir::start_of_sums(e_.op) != nullptr;
+    if (loops_.contracted.empty()) return call(at, rows, columns, contracted, goes_on);
+    if (!goes_on) call(at, rows, columns, {0, 0, 0, 0}, false);
     outer_ = loops_.contracted;
     emit_outer(0, at, [&](const At& part) { call(part, rows, columns, contracted, true); });
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions, in the order of ir/reduction_order.h: every element of the result is computed by itself, so
 // loops over the dims that are kept may run as they like. Where the innermost dim is reduced, a row's 16
-// lanes are one vector; where it is kept, the results along it are vectors of chains.
+// lanes are one vector; where it is kept, the results along it are vectors of chains. A descending dim is one of a
+// negative stride, from the last element on.
 #include <algorithm>
 
 #include "backends/llvm/kernel_emitter.h"
@@ -30,14 +31,18 @@ class ReduceEmitter {
     find_loops();
   }
 
-  void emit() { emit_kept(0, e_.index(0), e_.index(0)); }
+  void emit() { emit_kept(0, e_.size(first_), e_.index(0)); }
 
  private:
   // Strides, row length, and loops merged where they run on.
   void find_loops() {
     const Type& x = e_.op.operands[0]->type;
     const auto reduced = e_.op.ints_attr("dims");
-    const auto in_strides = backends::operand_strides(e_.op, 0);
+    auto in_strides = backends::operand_strides(e_.op, 0);
+    for (int64_t k = 0; k < ir::descending_dims(e_.op); ++k) {
+      first_ = first_ + (x.dims[reduced[k]] - 1) * in_strides[reduced[k]];
+      in_strides[reduced[k]] = 0 - in_strides[reduced[k]];
+    }
     std::vector<LoopDim> dims;
     Dim out_stride = 1;
     for (int64_t i = x.rank() - 1; i >= 0; --i) {
@@ -67,10 +72,11 @@ class ReduceEmitter {
     } else if (last) {
       emit_columns(in, out, kept_[level].size);
     } else {
-      const Values total = emit_chain(0, in, {start(1)}, [&](Value* at, llvm::ArrayRef<Value*> totals) {
-        Value* x = has_row_ ? emit_row(at) : load(at, 1);
-        return Values{combine(totals[0], x)};
-      });
+      const Values total =
+          emit_chain(0, in, {start_at(out, 1)}, [&](Value* at, llvm::ArrayRef<Value*> totals) {
+            Value* x = has_row_ ? emit_row(at) : load(at, 1);
+            return Values{combine(totals[0], x)};
+          });
       store(total[0], out, 1);
     }
   }
@@ -103,7 +109,8 @@ class ReduceEmitter {
     };
     if (computed(dtype_) != dtype_) return emit_rows(nullptr, nullptr);
     e_.vector_loop(size, lanes, [&](const Span& span) {
-      store(start(span.lanes), b_.CreateAdd(out, span.i), span.lanes, span.mask);
+      Value* at = b_.CreateAdd(out, span.i);
+      store(start_at(at, span.lanes, span.mask), at, span.lanes, span.mask);
     });
     Value* rows = e_.size(reduced_.empty() ? Dim(1) : reduced_[0].size);
     emit_loop(b_, e_.index(0), rows, e_.index(kRows), [&](Value* begin) {
@@ -130,7 +137,7 @@ class ReduceEmitter {
     Values totals;
     for (int v = 0; v < vectors; ++v)
       totals.push_back(begin == nullptr
-                           ? start(span.lanes)
+                           ? start_at(column(out, v), span.lanes, span.mask)
                            : load_elements(b_, dtype_, e_.result(0), column(out, v), span.lanes, span.mask));
     const auto link = [&](Value* at, llvm::ArrayRef<Value*> before) {
       Values next;
@@ -194,6 +201,11 @@ class ReduceEmitter {
     if (e_.op.row == &ir::ops::reduce_sum) return emit_add(b_, x, y);
     return e_.op.row == &ir::ops::reduce_max ? emit_max(b_, x, y) : emit_min(b_, x, y);
   }
+  // What the chain of a result begins with.
+  Value* start_at(Value* out, int lanes, Value* mask = nullptr) {
+    if (ir::start_of_sums(e_.op) == nullptr) return start(lanes);
+    return to_computed(b_, dtype_, load_elements(b_, dtype_, e_.operand(1), out, lanes, mask));
+  }
   llvm::Constant* start(int lanes) { return start_of(computed(dtype_), lanes); }
   llvm::Constant* start_of(DType dtype, int lanes) {
     if (e_.op.row == &ir::ops::reduce_sum) return constant_element(b_.getContext(), dtype, 0, lanes);
@@ -204,7 +216,8 @@ class ReduceEmitter {
   KernelEmitter& e_;
   llvm::IRBuilder<>& b_;
   const DType dtype_;
-  Dim row_;  // the innermost dim, if it is reduced
+  Dim row_;        // the innermost dim, if it is reduced
+  Dim first_ = 0;  // where the first element lies
   bool has_row_ = false;
   std::vector<LoopDim> kept_, reduced_;
 };

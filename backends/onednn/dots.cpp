@@ -238,7 +238,9 @@ class OneDnn : public backends::DotLibrary {
     MatmulCall(matmul).run(zeros, zeros, result, scratchpad.data());
   }
 
-  bool takes(const ir::Op& dot) const override { return dot.operands[0]->type.dtype == f32; }
+  bool takes(const ir::Op& dot) const override {
+    return dot.operands[0]->type.dtype == f32 && ir::start_of_sums(dot) == nullptr;
+  }
 
   std::unique_ptr<const backends::BoundDots> bind(const std::vector<Loops>& dots) const override {
     return std::make_unique<Bound>(dots, primitives_);

@@ -14,6 +14,7 @@
 #include "ir/reduction_order.h"
 #include "ir/row_dims.h"
 #include "ir/scan.h"
+#include "ir/text.h"
 
 namespace rondo::ir::ops {
 

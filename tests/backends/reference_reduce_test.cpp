@@ -154,6 +154,57 @@ TEST_CASE("reference: a sum over outer dims is a dot with ones, bit for bit") {
   CHECK(same(y[0], {9}, cells_of<float>(y[1])));
 }
 
+namespace {
+
+// f of x and y, of [9,4,..], from the last to the first: at once, and in two pieces of which the second, earlier one goes on
+// from the first.
+template <class T, class F>
+void check_pieces(F&& f) {
+  Random random(37);
+  const Array x = draw<T>(random, {9, 4, 6}), y = draw<T>(random, {9, 4, 5});
+  const auto z = evaluate({x, y}, [&](Builder& b, const Values& v) {
+    const auto piece = [&](Value* value, int64_t lo, int64_t hi) {
+      const Dim last = value->type.dims[2];
+      return b.slice(value, {lo, 0, 0}, {hi, 4, last});
+    };
+    Value* later = f(b, piece(v[0], 5, 9), piece(v[1], 5, 9), nullptr);
+    return Values{f(b, v[0], v[1], nullptr), f(b, piece(v[0], 0, 5), piece(v[1], 0, 5), later)};
+  });
+  CHECK(z[0].bytes() > 0);
+  CHECK(std::ranges::equal(std::span(static_cast<const std::byte*>(z[0].raw()), z[0].bytes()),
+                           std::span(static_cast<const std::byte*>(z[1].raw()), z[1].bytes())));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("reference: a dot or a sum may go on from a start, and run backwards", T, float, double) {
+  for (const int64_t descending : {1, 2})
+    check_pieces<T>([&](Builder& b, Value* x, Value* y, Value* start) {
+      return b.dot(x, y, {0, 1}, {0, 1}, {}, {}, {start, descending});
+    });
+  for (const int64_t descending : {1, 2})
+    check_pieces<T>([&](Builder& b, Value* x, Value* y, Value* start) {
+      return b.dot(b.convert(x, bf16), b.convert(y, bf16), {0, 1}, {0, 1}, {}, {}, {start, descending});
+    });
+  for (const int64_t descending : {1, 2})
+    check_pieces<T>([&](Builder& b, Value* x, Value*, Value* start) {
+      return b.reduce_sum(x, {0, 1}, {start, descending});
+    });
+}
+
+TEST_CASE("reference: a descending dot is the dot of what is reversed; its start is where the chain begins") {
+  const Array x = Array::from<float>({4}, {1e8f, 1, -1e8f, 0.5f}),
+              ones = Array::from<float>({4}, {1, 1, 1, 1});
+  const auto z = evaluate({x, ones}, [](Builder& b, const Values& v) {
+    Value* c = b.constant(f32[{}], 3.0);
+    return Values{b.dot(v[0], v[1], {0}, {0}, {}, {}, {c}), b.dot(v[0], v[1], {0}, {0}, {}, {}, {nullptr, 1}),
+                  b.dot(v[0], v[1], {0}, {0}, {}, {}, {c, 1})};
+  });
+  CHECK(z[0].item<float>() == ((3.0f + 1e8f) + 1.0f - 1e8f) + 0.5f);
+  CHECK(z[1].item<float>() == ((0.5f - 1e8f) + 1.0f) + 1e8f);
+  CHECK(z[2].item<float>() == (((3.0f + 0.5f) - 1e8f) + 1.0f) + 1e8f);
+}
+
 TEST_CASE_TEMPLATE("reference: argmax is the first of the greatest, and NaN is greatest", T, float, double,
                    int32_t, int64_t) {
   Random random(31);

@@ -141,6 +141,10 @@ const RuleCase kRuleCases[] = {
     {"div(x, 2^k) = mul(x, 2^-k)", "%x: f32[N]", "%k = constant value(-0.25) : f32[N] %y = div %x, %k"},
     {"convert(convert(x)) = convert(x), the inner one lossless", "%x: i32[N]",
      "%a = convert %x : i64[N] %y = convert %a : f32[N]"},
+    {"dot that starts from +0", "%x: f32[N,2], %z: f32[N,3]",
+     "%s = constant value(0.0) : f32[2,3] %y = dot %x, %z, %s contract([0],[0]) descending(1)"},
+    {"reduce_sum that starts from +0", "%x: f32[N,2]",
+     "%s = constant value(0.0) : f32[2] %y = reduce_sum %x, %s dims([0]) descending(1)"},
     {"bitcast(bitcast(x)) = bitcast(x)", "%x: f32[N]", "%a = bitcast %x : i32[N] %y = bitcast %a : f32[N]"},
 
     {"broadcast(x) = x, to its own dims", "%x: f32[N,2]", "%y = broadcast %x dims([0,1]) : f32[N,2]"},

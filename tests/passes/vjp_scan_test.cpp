@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <doctest/doctest.h>
 
+#include <cstring>
+
+#include "passes/passes.h"
 #include "passes/vjp.h"
 #include "tests/passes/programs.h"
 #include "tests/passes/scans.h"
@@ -57,6 +60,27 @@ TEST_CASE("gradients through scans agree with differences, as do second derivati
       CHECK(gradient_error(*function, sizes, random) <= 1e-6);
       if (length <= 3) CHECK(gradient_error(*vjp(*function), sizes, random) <= 1e-4);
     }
+}
+
+TEST_CASE("the gradient of an LSTM's weights by one dot each over all times has the bits of the loop") {
+  for (const bool reverse : {false, true}) {
+    const auto functions = scan_functions(Dim("T"));
+    Function& f = *functions[0].function;
+    if (reverse)
+      for (const auto& op : f.body.ops)
+        if (op->row == &ops::scan) op->set_attr("reverse", {});
+    const auto loop = vjp(f), sunk = clone_function(*loop, "sunk");
+    REQUIRE(sink(*sunk));
+    CHECK(Scan(only_scan(loop->body, !reverse)).carry.size() == 5);
+    CHECK(Scan(only_scan(sunk->body, !reverse)).carry.size() == 2);  // dh, dc
+    Random random(4);
+    for (const int length : {0, 1, 2, 7}) {
+      const auto inputs = arguments(*loop, {{"T", length}, {"B", 3}, {"N", 2}}, random);
+      const auto a = run(*loop, inputs), b = run(*sunk, inputs);
+      for (size_t i = 0; i < a.size(); ++i)
+        CHECK(std::memcmp(a[i].raw(), b[i].raw(), static_cast<size_t>(a[i].bytes())) == 0);
+    }
+  }
 }
 
 TEST_CASE("third derivatives through a scan agree with differences") {

@@ -62,6 +62,7 @@ class Generator {
   void add_concat(Place& place);
   void add_split(Place& place);
   void add_reduce_sum(Place& place);
+  ir::SumOrder sum_order(Place& place, const Type& result, int64_t dims);
   void add_reduce_max(Place& place);
   void add_reduce_min(Place& place);
   void reduce_extreme(Place& place, const ir::OpRow& row, ir::Value* x, int64_t dim);

@@ -176,7 +176,19 @@ void Generator::add_reduce_sum(Place& place) {
   std::vector<int64_t> dims;
   for (int64_t i = 0; i < x->type.rank(); ++i)
     if (random_.chance(0.5)) dims.push_back(i);
-  keep(place, place.b.reduce_sum(x, dims));
+  Type sum{x->type.dtype, {}};
+  for (int64_t i = 0; i < x->type.rank(); ++i)
+    if (std::ranges::find(dims, i) == dims.end()) sum.dims.push_back(x->type.dims[static_cast<size_t>(i)]);
+  const bool has_row = !dims.empty() && dims.back() == x->type.rank() - 1;
+  keep(place, place.b.reduce_sum(x, dims, sum_order(place, sum, std::ssize(dims) - has_row)));
+}
+
+// At times sums go on from somewhere, or run backwards over some of the dims that may.
+SumOrder Generator::sum_order(Place& place, const Type& result, int64_t dims) {
+  SumOrder order;
+  if (fits(result) && random_.chance(0.2)) order.start = of_type(place, result);
+  if (dims > 0 && random_.chance(0.2)) order.descending = random_.between(1, dims);
+  return order;
 }
 
 void Generator::add_reduce_max(Place& place) {
@@ -229,7 +241,18 @@ void Generator::add_dot(Place& place) {
     y.dims.push_back(role == 2 ? random_dim() : x->type.dims[i]);
   }
   if (!fits(y) || !fits({f32, {x->type.size() * y.size()}})) return;
-  keep(place, place.b.dot(x, of_type(place, y), contract_x, contract_y, batch_x, batch_y));
+  Type product{x->type.dtype == bf16 ? f32 : x->type.dtype, {}};
+  for (const int64_t i : batch_x) product.dims.push_back(x->type.dims[static_cast<size_t>(i)]);
+  const auto add_free = [&](const Type& type, const std::vector<int64_t>& contract,
+                            const std::vector<int64_t>& batch) {
+    for (int64_t i = 0; i < type.rank(); ++i)
+      if (std::ranges::find(contract, i) == contract.end() && std::ranges::find(batch, i) == batch.end())
+        product.dims.push_back(type.dims[static_cast<size_t>(i)]);
+  };
+  add_free(x->type, contract_x, batch_x);
+  add_free(y, contract_y, batch_y);
+  keep(place, place.b.dot(x, of_type(place, y), contract_x, contract_y, batch_x, batch_y,
+                          sum_order(place, product, std::ssize(contract_x))));
 }
 
 // Whole numbers in [0, size), but for one draw in twenty that may be anything.
