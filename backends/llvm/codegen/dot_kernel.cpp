@@ -22,8 +22,9 @@ namespace {
 
 using llvm::Value;
 
-constexpr std::int64_t kBlock = 128;    // of K: a panel of 4 vectors of AVX-512 takes 32 KB then
-constexpr std::int64_t kPackRows = 48;  // with fewer rows a packed panel is not read often enough to pay
+constexpr std::int64_t kBlock = 128;     // of K: a panel of 4 vectors of AVX-512 takes 32 KB then
+constexpr std::int64_t kPackRows = 48;   // with fewer rows a packed panel is not read often enough to pay
+constexpr std::int64_t kRowBlock = 192;  // of M: a stays in the second cache while all panels of b go by
 
 /// The columns that are done at a time, and the heights of the tiles that all rows are cut into, high to low.
 struct Panel {
@@ -238,15 +239,32 @@ class DotGenerator {
     });
   }
 
+  // A DotFunction's arguments.
+  struct Call {
+    Value *a, *b, *c, *m, *n, *k, *a_row, *a_k, *b_k, *c_row, *scratch, *accumulate;
+  };
+
   void emit_driver(const Panel& panel, llvm::Function* wide, llvm::Function* narrow) {
     Values args;
     begin_function(builder_, module_, name_,
                    {pointer_, pointer_, pointer_, index_, index_, index_, index_, index_, index_, index_,
                     pointer_, index_},
                    llvm::Function::ExternalLinkage, args);
-    Value *a = args[0], *b = args[1], *c = args[2], *m = args[3], *n = args[4], *k = args[5];
-    Value *a_row = args[6], *a_k = args[7], *b_k = args[8], *c_row = args[9], *scratch = args[10];
-    Value* accumulate = builder_.CreateICmpNE(args[11], constant(0));
+    const Call all = {args[0], args[1], args[2], args[3], args[4],  args[5],
+                      args[6], args[7], args[8], args[9], args[10], args[11]};
+    emit_loop(builder_, constant(0), all.m, constant(kRowBlock), [&](Value* row) {
+      Call block = all;
+      block.a = at(all.a, builder_.CreateMul(row, all.a_row));
+      block.c = at(all.c, builder_.CreateMul(row, all.c_row));
+      block.m = least(builder_.CreateSub(all.m, row), constant(kRowBlock));
+      emit_rows(panel, wide, narrow, block);
+    });
+    builder_.CreateRetVoid();
+  }
+
+  // No more than kRowBlock rows.
+  void emit_rows(const Panel& panel, llvm::Function* wide, llvm::Function* narrow, const Call& call) {
+    const auto [a, b, c, m, n, k, a_row, a_k, b_k, c_row, scratch, accumulate] = call;
     Value* width = constant(panel.vectors * lanes_);
     Value* whole = builder_.CreateMul(builder_.CreateSDiv(n, width), width);
     Value* pack = builder_.CreateAnd(builder_.CreateICmpSGE(m, constant(kPackRows)),
@@ -254,9 +272,9 @@ class DotGenerator {
     // Even without any k there is a block: it stores +0.
     Value* end = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, k, constant(1));
     emit_loop(builder_, constant(0), end, constant(kBlock), [&](Value* first) {
-      Value* size = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, builder_.CreateSub(k, first),
-                                                   constant(kBlock));
-      Value* from_c = builder_.CreateOr(accumulate, builder_.CreateICmpSGT(first, constant(0)));
+      Value* size = least(builder_.CreateSub(k, first), constant(kBlock));
+      Value* from_c = builder_.CreateOr(builder_.CreateICmpNE(accumulate, constant(0)),
+                                        builder_.CreateICmpSGT(first, constant(0)));
       Value* a_block = at(a, builder_.CreateMul(first, a_k));
       Value* b_block = at(b, builder_.CreateMul(first, b_k));
       Value* following = builder_.CreateAdd(first, constant(kBlock));
@@ -283,8 +301,9 @@ class DotGenerator {
                                      c_row, builder_.CreateSub(n, column), from_c, b_block, constant(0)});
       });
     });
-    builder_.CreateRetVoid();
   }
+
+  Value* least(Value* x, Value* y) { return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, x, y); }
 
   llvm::Module& module_;
   llvm::IRBuilder<> builder_;
