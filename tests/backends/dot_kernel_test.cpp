@@ -200,7 +200,7 @@ TEST_CASE("dot kernel: any cut into rows, columns and K gives the same bits") {
   for_each_target<float>([](const Kernels<float>& kernels) {
     using Range = std::pair<std::int64_t, std::int64_t>;
     Random random(3);
-    const std::int64_t M = 60, N = 150, K = 300;
+    const std::int64_t M = 460, N = 150, K = 300;
     std::vector<float> a(M * K), b(K * N), whole(M * N), cut(M * N);
     std::vector<float> scratch(kernels.scratch_size);
     for (std::vector<float>* array : {&a, &b})
