@@ -45,6 +45,14 @@ DotDims<std::int64_t> evaluate(const DotDims<Dim>& dims, const Sizes& sizes) {
 
 }  // namespace
 
+int64_t first_free_dim(const ir::Op& dot, int operand) {
+  for (int64_t i = 0; i < dot.operands[operand]->type.rank(); ++i)
+    if (!ir::contains(dot.ints_attr("contract", operand), i) &&
+        !(dot.has_attr("batch") && ir::contains(dot.ints_attr("batch", operand), i)))
+      return i;
+  return -1;
+}
+
 std::vector<Dim> dot_flops(const ir::Op& dot) {
   std::vector<Dim> factors = {2, dot.result()->type.size()};
   for (const int64_t i : dot.ints_attr("contract", 0)) factors.push_back(dot.operands[0]->type.dims[i]);
@@ -72,13 +80,24 @@ DotLoops<Dim> dot_loops(const ir::Op& dot) {
   for (int64_t i = 0; i < y.rank(); ++i)
     if (!ir::contains(contract_y, i) && !ir::contains(batch_y, i))
       loops.columns.push_back({y.dims[i], 0, in_y[i], out[next++]});
-  return {merged(loops.batch), merged(loops.rows), merged(loops.columns),
-          x.dtype == bf16 ? merged_but_last(loops.contracted) : merged(loops.contracted)};
+  if (dot.has_attr("columns")) {
+    DotDim<Dim>& shared = loops.columns.front();
+    const Dim first = dot.dims_attr("columns")[0];
+    loops.first_in_y = first * shared.in_y;
+    loops.first_out = first * shared.out;
+    shared.size = dot.dims_attr("columns")[1];
+  }
+  loops.batch = merged(loops.batch);
+  loops.rows = merged(loops.rows);
+  loops.columns = merged(loops.columns);
+  loops.contracted = x.dtype == bf16 ? merged_but_last(loops.contracted) : merged(loops.contracted);
+  return loops;
 }
 
 DotLoops<std::int64_t> evaluate(const DotLoops<Dim>& loops, const Sizes& sizes) {
-  return {evaluate(loops.batch, sizes), evaluate(loops.rows, sizes), evaluate(loops.columns, sizes),
-          evaluate(loops.contracted, sizes)};
+  return {evaluate(loops.batch, sizes),     evaluate(loops.rows, sizes),
+          evaluate(loops.columns, sizes),   evaluate(loops.contracted, sizes),
+          loops.first_in_y.evaluate(sizes), loops.first_out.evaluate(sizes)};
 }
 
 }  // namespace rondo::backends

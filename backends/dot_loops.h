@@ -24,12 +24,16 @@ using DotDims = std::vector<DotDim<Size>>;
 template <class Size>
 struct DotLoops {
   DotDims<Size> batch, rows, columns, contracted;
+  Size first_in_y = 0, first_out = 0;  ///< where they begin: not at 0 if others compute other columns
 };
+
+/// The first dim of an operand that is neither contracted nor batch; -1 if there is none.
+int64_t first_free_dim(const ir::Op& dot, int operand);
 
 /// Numbers whose product is how many multiplications and additions a dot takes.
 std::vector<Dim> dot_flops(const ir::Op& dot);
 
-/// The loops of a dot, whatever the sizes.
+/// The loops of a dot, whatever the sizes: all of it, or the columns that the annotation `columns` says.
 DotLoops<Dim> dot_loops(const ir::Op& dot);
 
 /// The same at these sizes, not of bf16: there may be fewer loops. Throws Error where a number leaves 63 bits.

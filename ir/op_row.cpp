@@ -29,7 +29,8 @@ const std::vector<AttrSpec>& annotations() {
                                               {"through", {AttrKind::kInts}, true},
                                               {"inside", {AttrKind::kInts}, true},
                                               {"first", {AttrKind::kDim}, true},
-                                              {"among", {AttrKind::kInts, AttrKind::kDims}, true}};
+                                              {"among", {AttrKind::kInts, AttrKind::kDims}, true},
+                                              {"columns", {AttrKind::kDims}, true}};
   return specs;
 }
 

@@ -15,7 +15,8 @@
 // Legal:   if no row needs another one (`rows` of the ops' rows; through loops, no carry or stack may mix rows) and no op
 //          may record an error. Exact: an element has the same bits however many rows are computed with it.
 // A loss:  what has few rows, or little to do: how many workers share a `rows` op is decided when sizes are known, one
-//          where more don't pay. A value that is cut along an inner dim is copied, unless only loops read or write it.
+//          where more don't pay (a backend may then share the columns of dots). A value that is cut along an inner dim is
+//          copied, unless only loops read or write it.
 // Needs:   everything that moves ops in and out of loops to be done, since a `rows` op is in its way; feeds expand-math
 //          and fuse, which work within, and plan-memory, which gives each worker memory of its own.
 //

@@ -2,6 +2,7 @@
 #include "backends/llvm/bound.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "backends/arena_layout.h"
 #include "ir/error.h"
@@ -40,7 +41,7 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
              std::span<runtime::Array* const> args, std::uint64_t memory_limit) {
   const Sizes symbols = signature.bind(args);
   for (const runtime::Array* array : args) arguments_.push_back({array->type(), array->shape()});
-  share_rows(table, symbols);
+  share(table, symbols);
   for (const Sizes& worker : symbols_) {
     std::vector<std::int64_t>& values = sizes.emplace_back();
     for (Dim size : table.sizes) values.push_back(size.evaluate(worker));
@@ -61,36 +62,101 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
 
 namespace {
 
-int wanted_workers(const RowShares& rows, const BindTable& table, const Sizes& symbols) {
-  double work = 0;
-  for (const auto& factors : rows.work) {
-    double steps = 1;
-    for (Dim factor : factors) steps *= static_cast<double>(factor.evaluate(symbols));
-    work += steps;
+double product(const std::vector<Dim>& factors, const Sizes& symbols) {
+  double product = 1;
+  for (Dim factor : factors) product *= static_cast<double>(factor.evaluate(symbols));
+  return product;
+}
+
+// How many pay for a dot that one worker is at.
+int wanted_workers(const ColumnShare& columns, const BindTable& table, const Sizes& symbols) {
+  const double work = product(columns.flops, symbols) / static_cast<double>(table.work_per_worker);
+  const std::int64_t pieces = columns.total.evaluate(symbols) / columns.together;
+  const std::int64_t most = std::clamp<std::int64_t>(pieces, 1, table.workers);
+  return static_cast<int>(std::clamp(work, 1.0, static_cast<double>(most)));
+}
+
+// With fewer rows a dot takes no less time: it reads all of y.
+constexpr double kFewRows = 6;
+
+// True if one worker alone, whom the others help with the columns of dots, is done sooner than `workers` who share rows.
+bool prefers_columns(const RowShares& rows, double workers, const std::vector<int>& columns_workers,
+                     const Sizes& symbols) {
+  double by_rows = 0, by_columns = 0;
+  for (const RowWork& work : rows.work) {
+    const double steps = product(work.steps, symbols);
+    const double sharers =
+        std::min(workers, std::max(1.0, static_cast<double>(work.total.evaluate(symbols))));
+    const double dot_rows = std::max(1.0, product(work.dot_rows, symbols));
+    const double few = work.dot_rows.empty() ? 0 : kFewRows;
+    const double helpers = work.columns < 0 ? 1 : columns_workers[static_cast<size_t>(work.columns)];
+    by_rows += steps / dot_rows * std::max(dot_rows / sharers, few);
+    by_columns += steps / dot_rows * std::max(dot_rows, few) / helpers;
   }
+  return by_columns < by_rows;
+}
+
+int wanted_workers(const RowShares& rows, const BindTable& table, const std::vector<int>& columns_workers,
+                   const Sizes& symbols) {
+  double work = 0;
+  for (const RowWork& each : rows.work) work += product(each.steps, symbols);
   std::int64_t most_rows = 1;
   for (const RowShare& share : rows.shares) most_rows = std::max(most_rows, share.total.evaluate(symbols));
   const double most = static_cast<double>(std::min<std::int64_t>(table.workers, most_rows));
-  return static_cast<int>(std::clamp(work / static_cast<double>(table.work_per_worker), 1.0, most));
+  const double wanted = std::floor(std::clamp(work / static_cast<double>(table.work_per_worker), 1.0, most));
+  return prefers_columns(rows, wanted, columns_workers, symbols) ? 1 : static_cast<int>(wanted);
 }
 
 }  // namespace
 
-// Shares differ by one row at most; the first are the larger ones.
-void Bound::share_rows(const BindTable& table, const Sizes& symbols) {
-  for (const RowShares& rows : table.rows) rows_workers.push_back(wanted_workers(rows, table, symbols));
-  int workers = 1;
-  for (const int wanted : rows_workers) workers = std::max(workers, wanted);
-  symbols_.assign(workers, symbols);
+// Shares of rows differ by one row at most; the first are the larger ones. Where one worker has all rows, the others may
+// help with columns: they have all rows, too.
+void Bound::set_rows(const BindTable& table, std::int64_t worker, Sizes& symbols) const {
   for (size_t i = 0; i < table.rows.size(); ++i)
     for (const RowShare& share : table.rows[i].shares) {
       const std::int64_t total = share.total.evaluate(symbols), part = total / rows_workers[i],
                          rest = total % rows_workers[i];
-      for (std::int64_t w = 0; w < workers; ++w) {
-        symbols_[w][share.count] = w < rows_workers[i] ? part + (w < rest ? 1 : 0) : 0;
-        symbols_[w][share.first] = w < rows_workers[i] ? part * w + std::min(w, rest) : 0;
-      }
+      const std::int64_t number = rows_workers[i] == 1 ? 0 : worker;
+      const bool has_part = number < rows_workers[i];
+      symbols[share.count] = has_part ? part + (number < rest ? 1 : 0) : 0;
+      symbols[share.first] = has_part ? part * number + std::min(number, rest) : 0;
     }
+}
+
+// In whole pieces; the last share has what is left. A dot that one worker computes, any of those may who share rows.
+void Bound::set_columns(const BindTable& table, std::int64_t worker, Sizes& symbols) const {
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const ColumnShare& share = table.columns[i];
+    const std::int64_t total = share.total.evaluate(symbols), workers = columns_workers[i];
+    const auto begin = [&](std::int64_t part) {
+      return part == workers ? total : total / share.together * part / workers * share.together;
+    };
+    const std::int64_t part = std::min(worker, workers - 1);
+    symbols[share.first] = begin(part);
+    symbols[share.count] = begin(part + 1) - begin(part);
+  }
+}
+
+void Bound::share(const BindTable& table, const Sizes& symbols) {
+  rows_workers.assign(table.rows.size(), 1);
+  Sizes alone = symbols;
+  set_rows(table, 0, alone);
+  for (const ColumnShare& columns : table.columns)
+    columns_workers.push_back(wanted_workers(columns, table, alone));
+  for (size_t i = 0; i < table.rows.size(); ++i)
+    rows_workers[i] = wanted_workers(table.rows[i], table, columns_workers, symbols);
+  // A dot in what workers share already is one worker's.
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    if (const int rows = table.columns[i].rows; rows >= 0 && rows_workers[static_cast<size_t>(rows)] > 1)
+      columns_workers[i] = 1;
+  int workers = 1;
+  for (const auto* all : {&rows_workers, &columns_workers})
+    for (const int wanted : *all) workers = std::max(workers, wanted);
+  symbols_.assign(workers, symbols);
+  for (int w = 0; w < workers; ++w) {
+    set_rows(table, w, symbols_[w]);
+    set_columns(table, w, symbols_[w]);
+  }
 }
 
 void Bound::bind_dots(const BindTable& table, const Sizes& symbols) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/dot_library.h"
+#include "backends/llvm/column_shares.h"
 #include "backends/llvm/row_shares.h"
 #include "backends/signature.h"
 #include "passes/memory_plan.h"
@@ -34,8 +35,9 @@ struct BindTable {
   std::int64_t scratch_bytes = 0;                 // of the code itself
   const backends::DotLibrary* library = nullptr;  // computes what follows; null if it is nothing
   std::vector<backends::DotLoops<Dim>> dots = {};
-  std::vector<RowShares> rows = {};  // of each `rows` op
-  int workers = 1;                   // that may share one
+  std::vector<RowShares> rows = {};       // of each `rows` op
+  std::vector<ColumnShare> columns = {};  // of each dot whose columns may be shared
+  int workers = 1;                        // that may share one
   std::int64_t work_per_worker = 1;
 
   /// Fills in buffers and results from a planned function.
@@ -55,6 +57,8 @@ struct Bound {
 
   /// How many share each `rows` op.
   std::vector<int> rows_workers;
+  /// How many share the columns of each dot that has such shares.
+  std::vector<int> columns_workers;
   /// The most of them, at least 1: what follows is there for so many.
   int workers() const { return static_cast<int>(sizes.size()); }
 
@@ -73,7 +77,10 @@ struct Bound {
     runtime::ElementType type;
     std::vector<std::int64_t> shape;
   };
-  void share_rows(const BindTable& table, const Sizes& symbols);
+  void share(const BindTable& table, const Sizes& symbols);
+  // What a worker's symbols say of its shares.
+  void set_rows(const BindTable& table, std::int64_t worker, Sizes& symbols) const;
+  void set_columns(const BindTable& table, std::int64_t worker, Sizes& symbols) const;
   void bind_dots(const BindTable& table, const Sizes& symbols);
   void lay_out_arena(const BindTable& table);
 

@@ -12,12 +12,14 @@ constexpr size_t kOpsInFunction = 1000;  // LLVM takes more than linear time for
 
 DriverEmitter::DriverEmitter(const CodeModule& code, KernelLibrary& kernels,
                              const backends::DotLibrary* library, const ir::Function& function,
-                             const std::vector<RowShares>& shares, std::string_view name)
+                             const std::vector<RowShares>& shares, const std::vector<ColumnShare>& columns,
+                             std::string_view name)
     : module_(code.module()),
       kernels_(kernels),
       library_(library),
       function_(function),
       shares_(shares),
+      columns_(columns),
       name_(name),
       b_(code.context()) {
   ir::for_each_op(function.body, [&](const ir::Op& op) {
@@ -48,13 +50,17 @@ DriverTables DriverEmitter::run() {
   }
   b_.CreateRetVoid();
   for (size_t i = 0; i < rows_.size(); ++i) emit_share(*rows_[i], i);
+  for (size_t i = 0; i < columns_.size(); ++i) emit_columns(*columns_[i].dot, i);
   return std::move(tables_);
 }
 
 llvm::Function* DriverEmitter::begin(const std::string& part, llvm::Type* result,
-                                     llvm::Function::LinkageTypes linkage) {
+                                     llvm::Function::LinkageTypes linkage,
+                                     llvm::ArrayRef<llvm::Type*> behind_frame) {
   const std::string name = part.empty() ? name_ : name_ + "." + part;
-  auto* type = llvm::FunctionType::get(result, {b_.getPtrTy()}, false);
+  llvm::SmallVector<llvm::Type*> params = {b_.getPtrTy()};
+  params.append(behind_frame.begin(), behind_frame.end());
+  auto* type = llvm::FunctionType::get(result, params, false);
   auto* function = llvm::Function::Create(type, linkage, name, module_);
   function->setDoesNotThrow();
   function->addFnAttr(llvm::Attribute::OptimizeNone);  // it only calls: not worth LLVM's time
@@ -140,6 +146,7 @@ void DriverEmitter::emit(const ir::Op& op) {
     for (const Dim factor : backends::dot_flops(op)) flops = b_.CreateMul(flops, size(factor));
     count(kDotFlopsField, flops);
     if (library_ != nullptr && library_->takes(op)) return call_library(op, args[2], args[3], args[4]);
+    if (op.has_attr("columns")) return call_columns(op, llvm::ArrayRef(args).drop_front(2));
   }
   const KernelCall call = kernels_.get(op);
   for (Dim dim : call.sizes) args.push_back(size(dim));
@@ -181,9 +188,9 @@ void DriverEmitter::deliver(const ir::Value* value, llvm::Value* to) {
 }
 
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
-                         const ir::Function& function, const std::vector<RowShares>& shares,
-                         std::string_view name) {
-  return DriverEmitter(code, kernels, library, function, shares, name).run();
+                         const ir::Function& function, const std::vector<RowShares>& rows,
+                         const std::vector<ColumnShare>& columns, std::string_view name) {
+  return DriverEmitter(code, kernels, library, function, rows, columns, name).run();
 }
 
 }  // namespace rondo::codegen

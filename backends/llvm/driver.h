@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/llvm/column_shares.h"
 #include "backends/llvm/context.h"
 #include "backends/llvm/jit.h"
 #include "backends/llvm/kernels.h"
@@ -49,9 +50,11 @@ struct Frame {
   Work* work;                 ///< counts what is done
   /// Runs a `rows` op by its number, on as many workers as it pays for, and waits for them.
   void (*run_rows)(Frame* frame, std::int64_t rows) noexcept;
-  void* workers;  ///< for run_rows
+  void* workers;  ///< for run_rows and run_columns
   decltype(&rondo_gather_rows) gather_rows = rondo_gather_rows;
   decltype(&rondo_scatter_rows) scatter_rows = rondo_scatter_rows;
+  /// Computes a dot by its number among those whose columns are shared, likewise; `values` are its operands and its result.
+  void (*run_columns)(Frame* frame, std::int64_t dot, void* const* values) noexcept = nullptr;
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.
@@ -62,15 +65,19 @@ enum FrameField : unsigned {
   kRunRowsField,
   kWorkersField,
   kGatherRowsField,
-  kScatterRowsField
+  kScatterRowsField,
+  kRunColumnsField
 };
 
-static_assert(sizeof(Frame) == (kScatterRowsField + 1) * sizeof(void*),
+static_assert(sizeof(Frame) == (kRunColumnsField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
 /// Runs a whole function, or a worker's share of a `rows` op. The former stops before the first write into a parameter's
 /// array if an error was recorded.
 using Driver = void(Frame* frame);
+
+/// Computes a worker's columns of a dot.
+using ColumnDriver = void(Frame* frame, void* const* values);
 
 /// What a driver reads and calls by number.
 struct DriverTables {
@@ -79,11 +86,11 @@ struct DriverTables {
 };
 
 /// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
-/// ops: straight calls, and a loop for each scan. So it does for each `rows` op, called `name.rows0` and so on; `shares`
-/// is what share_rows made of the function. Ops are numbered for error records as in recorded_error.
-/// What `library` takes is left to it; it may be null.
+/// ops: straight calls, and a loop for each scan. So it does for each `rows` op, called `name.rows0` and so on; `rows`
+/// is what share_rows made of the function. For each of `columns`, of share_columns, it adds the ColumnDriver `name.columns0`
+/// and so on. Ops are numbered for error records as in recorded_error. What `library` takes is left to it; it may be null.
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
-                         const ir::Function& function, const std::vector<RowShares>& shares,
-                         std::string_view name);
+                         const ir::Function& function, const std::vector<RowShares>& rows,
+                         const std::vector<ColumnShare>& columns, std::string_view name);
 
 }  // namespace rondo::codegen

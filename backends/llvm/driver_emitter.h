@@ -23,7 +23,8 @@ namespace rondo::codegen {
 class DriverEmitter {
  public:
   DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
-                const ir::Function& function, const std::vector<RowShares>& shares, std::string_view name);
+                const ir::Function& function, const std::vector<RowShares>& shares,
+                const std::vector<ColumnShare>& columns, std::string_view name);
 
   /// To be called once.
   DriverTables run();
@@ -31,7 +32,8 @@ class DriverEmitter {
  private:
   // Functions, and what they read of their frame: driver.cpp.
 
-  llvm::Function* begin(const std::string& part, llvm::Type* result, llvm::Function::LinkageTypes linkage);
+  llvm::Function* begin(const std::string& part, llvm::Type* result, llvm::Function::LinkageTypes linkage,
+                        llvm::ArrayRef<llvm::Type*> behind_frame = {});
   void return_if(llvm::Value* condition);
   void stop_if_error_recorded();
   bool writes_parameter(const ir::Op& op) const;
@@ -103,11 +105,16 @@ class DriverEmitter {
   llvm::Value* call_copy(FrameField function, llvm::Type* result, llvm::Value* own, llvm::Value* shared,
                          const SharedRows& rows);
 
+  // A dot of which workers share the columns, and the function that computes a worker's.
+  void call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*> values);
+  void emit_columns(const ir::Op& dot, size_t number);
+
   llvm::Module& module_;
   KernelLibrary& kernels_;
   const backends::DotLibrary* library_;  // may be null
   const ir::Function& function_;
   const std::vector<RowShares>& shares_;
+  const std::vector<ColumnShare>& columns_;
   const std::string name_;
   llvm::IRBuilder<> b_;
   std::unordered_map<const ir::Op*, int64_t> numbers_;  // for error records

@@ -82,6 +82,32 @@ llvm::Value* DriverEmitter::call_copy(FrameField function, llvm::Type* result, l
                         size(rows.whole_bytes)});
 }
 
+// The operands and the result lie in an array on the stack, of which a function has one for each such dot.
+void DriverEmitter::call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*> values) {
+  const auto share = std::ranges::find(columns_, &dot, &ColumnShare::dot);
+  llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
+  llvm::Value* array = llvm::IRBuilder<>(&entry, entry.begin())
+                           .CreateAlloca(llvm::ArrayType::get(b_.getPtrTy(), values.size()));
+  for (size_t i = 0; i < values.size(); ++i)
+    b_.CreateStore(values[i], b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), array, i));
+  auto* type =
+      llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy()}, false);
+  b_.CreateCall(type, field(frame_, kRunColumnsField), {frame_, b_.getInt64(share - columns_.begin()), array})
+      ->setDoesNotThrow();
+}
+
+void DriverEmitter::emit_columns(const ir::Op& dot, size_t number) {
+  llvm::Function* function = begin("columns" + std::to_string(number), b_.getVoidTy(),
+                                   llvm::Function::ExternalLinkage, {b_.getPtrTy()});
+  std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&dot))};
+  const int64_t values = std::ssize(dot.operands) + std::ssize(dot.results);
+  for (int64_t i = 0; i < values; ++i) args.push_back(field(function->getArg(1), i));
+  const KernelCall call = kernels_.get(dot);
+  for (Dim dim : call.sizes) args.push_back(size(dim));
+  call_kernel(call.function, args);
+  b_.CreateRetVoid();
+}
+
 }  // namespace rondo::codegen
 
 void* rondo_gather_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,

@@ -28,7 +28,7 @@ class DotEmitter {
 
   void emit() {
     if (e_.op.has_attr("lanes")) return emit_lanes();
-    At first = {e_.index(0), e_.index(0), e_.index(0)};
+    At first = {e_.index(0), e_.size(loops_.first_in_y), e_.size(loops_.first_out)};
     for (DotDim& dim : loops_.contracted) {
       if (!dim.descending) continue;
       Value* last = e_.size(dim.size - 1);

@@ -54,7 +54,8 @@ struct RunState {
   std::shared_ptr<const Bound> bound;  // that the following are made for
   std::unique_ptr<backends::DotRun> dots;
   std::vector<Worker> workers;
-  const std::vector<Driver*>* rows = nullptr;  // the function of each `rows` op
+  const std::vector<Driver*>* rows = nullptr;           // the function of each `rows` op
+  const std::vector<ColumnDriver*>* columns = nullptr;  // and of each dot of shared columns
   std::int64_t joins = 0;
 };
 
@@ -73,6 +74,27 @@ void run_rows(Frame* frame, std::int64_t number) noexcept {
       [](void* work, int worker) noexcept {
         const auto& [share, state] = *static_cast<Shares*>(work);
         share(&state.workers[static_cast<size_t>(worker)].frame);
+      },
+      &shares);
+  ++state.joins;
+}
+
+// What compiled code calls for a dot whose columns may be shared.
+void run_columns(Frame* frame, std::int64_t number, void* const* values) noexcept {
+  auto& state = *static_cast<RunState*>(frame->workers);
+  ColumnDriver* driver = (*state.columns)[static_cast<size_t>(number)];
+  const int count = state.bound->columns_workers[static_cast<size_t>(number)];
+  if (count == 1) return driver(frame, values);
+  struct Shares {
+    ColumnDriver* driver;
+    void* const* values;
+    RunState& state;
+  } shares = {driver, values, state};
+  runtime::Workers::shared().run(
+      count,
+      [](void* work, int worker) noexcept {
+        const auto& [driver, values, state] = *static_cast<Shares*>(work);
+        driver(&state.workers[static_cast<size_t>(worker)].frame, values);
       },
       &shares);
   ++state.joins;
@@ -100,15 +122,18 @@ class CompiledFunction : public backends::Executable {
     counters_.passes_ms = stage.ms();
     stage = {};
     counters_.loops = backends::count_loops(*function_);
-    table_.rows = share_rows(*function_);
     table_.workers = options.dots != nullptr ? 1
                      : options.threads > 0   ? options.threads
                                              : runtime::Workers::default_count();
+    table_.rows = share_rows(*function_);
+    if (table_.workers > 1)
+      table_.columns = share_columns(*function_, table_.rows, dot_panel_bytes(options.target));
     table_.work_per_worker = options.work_per_worker;
     std::vector<CodeModule> code;  // the first one holds the driver
     for (int i = 0; i < module_count(table_.workers); ++i) code.emplace_back(function.name);
     KernelLibrary kernels(code, options.target);
-    DriverTables driver = emit_driver(code.front(), kernels, options.dots, *function_, table_.rows, "run");
+    DriverTables driver =
+        emit_driver(code.front(), kernels, options.dots, *function_, table_.rows, table_.columns, "run");
     table_.sizes = std::move(driver.sizes);
     table_.dots = std::move(driver.dots);
     table_.library = options.dots;
@@ -119,6 +144,8 @@ class CompiledFunction : public backends::Executable {
     driver_ = jit_.lookup<Driver>("run");
     for (size_t i = 0; i < table_.rows.size(); ++i)
       rows_.push_back(jit_.lookup<Driver>("run.rows" + std::to_string(i)));
+    for (size_t i = 0; i < table_.columns.size(); ++i)
+      columns_.push_back(jit_.lookup<ColumnDriver>("run.columns" + std::to_string(i)));
     table_.add_buffers(*function_);
     counters_.llvm_ms = jit_.times().ir_passes;
     counters_.codegen_ms = jit_.times().codegen;
@@ -219,6 +246,7 @@ class CompiledFunction : public backends::Executable {
     state.arena.reserve(static_cast<std::uint64_t>(bound->arena_bytes));
     if (bound->dots != nullptr) state.dots = bound->dots->start();
     state.rows = &rows_;
+    state.columns = &columns_;
     state.workers.resize(static_cast<size_t>(bound->workers()));
     for (size_t w = 0; w < state.workers.size(); ++w) prepare(state, *bound, w);
     state.bound = bound;
@@ -250,6 +278,7 @@ class CompiledFunction : public backends::Executable {
     worker.frame.work = &worker.work;
     worker.frame.run_rows = run_rows;
     worker.frame.workers = &state;
+    worker.frame.run_columns = run_columns;
   }
 
   std::vector<Array> run(RunState& state, std::span<Array* const> args) const {
@@ -299,6 +328,7 @@ class CompiledFunction : public backends::Executable {
   Jit jit_;
   Driver* driver_ = nullptr;
   std::vector<Driver*> rows_;
+  std::vector<ColumnDriver*> columns_;
   std::vector<ir::Kernel> called_;
   mutable std::mutex mutex_;  // of what follows
   mutable Counters counters_;

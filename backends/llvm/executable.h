@@ -25,10 +25,10 @@ struct CompileOptions {
   std::span<const passes::Pass> pipeline = passes::lowering_pipeline();
   /// What computes the dots that it takes; null: code of our own computes all.
   const backends::DotLibrary* dots = nullptr;
-  /// How many workers may share a `rows` op; 0: runtime::Workers::default_count(). How many do is decided when sizes
-  /// are known. The bits do not depend on it. A library's dots are computed by one.
+  /// How many workers may share the rows of a `rows` op, or the columns of a dot; 0: runtime::Workers::default_count(). How
+  /// many do is decided when sizes are known. The bits do not depend on it. A library's dots are computed by one.
   int threads = 0;
-  /// For so many steps of work, about as many multiplications, one more worker takes part in a `rows` op.
+  /// For so many steps of work, about as many multiplications, one more worker takes part.
   std::int64_t work_per_worker = 50'000;
   /// How the passes are watched over. The LLVM IR and the assembly are shown as a part called `llvm`.
   passes::PassRunner::Options passes = {};

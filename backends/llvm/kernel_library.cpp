@@ -78,6 +78,7 @@ class CanonicalText {
     for (const ir::AttrSpec& spec : op.row->attrs)
       if (op.has_attr(spec.name)) add(op, spec);
     if (op.has_attr("first")) add(op.dim_attr("first"));
+    if (op.has_attr("columns")) add(op.dims_attr("columns"));
     if (!op.has_attr("among")) return;
     for (const int64_t dim : op.ints_attr("among", 0)) text_ += std::to_string(dim) + ",";
     add(op.dims_attr("among", 1));

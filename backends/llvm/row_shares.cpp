@@ -17,45 +17,47 @@ namespace {
 // Of a step that is no multiplication or addition: loads, stores, calls of functions weigh about so many of those.
 constexpr int64_t kElementWeight = 8;
 
-void add_work(const ir::Graph& graph, std::vector<Dim>& repeats, std::vector<std::vector<Dim>>& work) {
+void add_work(const ir::Graph& graph, const ir::RowDims& dims, std::vector<Dim>& repeats,
+              std::vector<RowWork>& work) {
   for (const auto& op : graph.ops) {
     if (op->row == &ir::ops::scan) {
       repeats.push_back(op->dim_attr("length"));
-      add_work(*op->regions[0], repeats, work);
+      add_work(*op->regions[0], dims, repeats, work);
       repeats.pop_back();
       continue;
     }
     if (!op->regions.empty()) {
-      for (const ir::Graph* block : passes::running_blocks(*op)) add_work(*block, repeats, work);
+      for (const ir::Graph* block : passes::running_blocks(*op)) add_work(*block, dims, repeats, work);
       if (op->row != &ir::ops::fusion) continue;
     }
-    std::vector<Dim> factors = repeats;
+    const Type& result = op->result()->type;
+    const int cut = dims.of(op->result());
+    RowWork item = {op.get(), repeats, cut < 0 ? Dim(1) : result.dims[cut]};
     if (op->row == &ir::ops::dot) {
-      for (Dim factor : backends::dot_flops(*op)) factors.push_back(factor);
+      for (Dim factor : backends::dot_flops(*op)) item.steps.push_back(factor);
+      // The result's last dims are the free ones of y.
+      const size_t others = op->ints_attr("contract", 1).size() +
+                            (op->has_attr("batch") ? op->ints_attr("batch", 1).size() : 0);
+      const size_t columns = op->operands[1]->type.dims.size() - others;
+      item.dot_rows.assign(result.dims.begin(), result.dims.end() - static_cast<int64_t>(columns));
     } else {
-      const Type& result = op->result()->type;
-      factors.insert(factors.end(), result.dims.begin(), result.dims.end());
+      item.steps.insert(item.steps.end(), result.dims.begin(), result.dims.end());
       const int64_t inside = op->regions.empty() ? 0 : static_cast<int64_t>(op->regions[0]->ops.size());
-      factors.push_back(std::max(kElementWeight, inside));
+      item.steps.push_back(std::max(kElementWeight, inside));
     }
-    work.push_back(std::move(factors));
+    work.push_back(std::move(item));
   }
 }
 
 class Sharer {
  public:
-  explicit Sharer(ir::Function& function) : function_(function) {
-    for (const auto& param : function.body.params)
-      for (Dim dim : param->type.dims)
-        for (const std::string& symbol : dim.symbols())
-          while (symbol.starts_with(prefix_)) prefix_ += "_";
-  }
+  explicit Sharer(const ir::Function& function) : prefix_(unused_prefix(function, "rows")) {}
 
   RowShares share(ir::Op& rows) {
     RowShares shares;
-    std::vector<Dim> repeats;
-    add_work(*rows.regions[0], repeats, shares.work);
     const ir::RowDims dims = ir::find_row_dims(rows);
+    std::vector<Dim> repeats;
+    add_work(*rows.regions[0], dims, repeats, shares.work);
     for (const auto& [value, dim] : dims.dims)
       totals_.emplace(value->type.dims[dim].text(), value->type.dims[dim]);
     for (const auto& [text, total] : totals_) {
@@ -105,13 +107,20 @@ class Sharer {
     }
   }
 
-  ir::Function& function_;
-  std::string prefix_ = "rows";
+  const std::string prefix_;
   std::map<std::string, Dim> totals_;
   int count_ = 0;
 };
 
 }  // namespace
+
+std::string unused_prefix(const ir::Function& function, std::string prefix) {
+  for (const auto& param : function.body.params)
+    for (Dim dim : param->type.dims)
+      for (const std::string& symbol : dim.symbols())
+        while (symbol.starts_with(prefix)) prefix += "_";
+  return prefix;
+}
 
 std::vector<RowShares> share_rows(ir::Function& function) {
   Sharer sharer(function);

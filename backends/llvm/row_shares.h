@@ -16,12 +16,24 @@ struct RowShare {
   std::string first;  ///< of the number of its first one
 };
 
+/// What an op in a `rows` op takes for all rows.
+struct RowWork {
+  const ir::Op* op;
+  std::vector<Dim>
+      steps;  ///< numbers whose product is about how many multiplications, additions and other steps
+  Dim total;  ///< the rows that workers divide
+  std::vector<Dim> dot_rows = {};  ///< of a dot: numbers whose product is how many rows it multiplies by y
+  int columns = -1;                ///< of a dot whose columns may be shared: its number among those
+};
+
 /// A `rows` op.
 struct RowShares {
   std::vector<RowShare> shares;
-  /// Products whose sum is about how many multiplications, additions and other steps the body takes for all rows.
-  std::vector<std::vector<Dim>> work;
+  std::vector<RowWork> work;
 };
+
+/// `prefix`, or with more behind it: no symbol of the function's parameters begins so.
+std::string unused_prefix(const ir::Function& function, std::string prefix);
 
 /// Gives the cut dims of all that is in the bodies of `rows` ops symbols of their own, op after op. An iota along such a
 /// dim gets the annotation `first`, and what reads an operand's rows where they lie among those of other workers `among`.

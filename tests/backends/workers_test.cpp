@@ -172,6 +172,32 @@ func @f(%x: bf16[T,B,6], %y: bf16[T,B,5]) -> (f32[T,6,5], bf16[B,6]) {
 })"));
 }
 
+TEST_CASE("of few rows workers share the columns of a loop's dot") {
+  const char* const rnn = R"(
+func @f(%x: f32[T,B,160], %h0: f32[B,160], %U: f32[160,160], %d: f64[160], %V: f64[160,150]) -> (f32[B,160], f64[150]) {
+  %h = scan T index(%t) over(%xt = %x) carry(%h = %h0) use(%u = %U) {
+    %z = dot %h, %u contract([1],[0])
+    %n = add %z, %xt
+    %h1 = tanh %n
+    yield carry(%h1) stack()
+  }
+  %v = dot %d, %V contract([0],[0]) descending(1)
+  return %h, %v
+})";
+  CHECK(agrees_for_all(rnn));
+  const Compiled compiled(rnn, with(2));
+  CHECK(compiled.agrees({{"T", 9}, {"B", 1}}));
+  CHECK(compiled.code->counters().joins >= 9);
+  CHECK(compiled.agrees({{"T", 9}, {"B", 64}}));  // here they share rows
+  CHECK(compiled.code->counters().joins < 9);
+  CHECK(agrees_for_all(R"(
+func @f(%x: f32[T,B,3], %columns0: f32[70,3], %y: bf16[B,90], %z: bf16[90,T,130]) -> (f32[T,B,70], f32[B,T,130]) {
+  %a = dot %x, %columns0 contract([2],[1])
+  %b = dot %y, %z contract([1],[0])
+  return %a, %b
+})"));
+}
+
 TEST_CASE("little work asks for no worker") {
   const Compiled compiled(kLstm, {.threads = 4});
   CHECK(compiled.agrees({{"T", 2}, {"B", 4}}));
