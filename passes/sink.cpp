@@ -16,8 +16,7 @@
 //          once (`batch`). A carry that only adds up leaves if what is added are dots or sums: one dot or sum over all
 //          times takes their place. Where each step's goes on from the step before, so does that, in the order of the
 //          loop: exact. Where they are added (a weight used twice a step, or transposed), the order is another one, so
-//          the pass is reassoc. Of dots of bf16 the sum over all times is then rounded once, where the loop rounded each
-//          addend.
+//          the pass is reassoc. Of bf16 a sum over all times is rounded once, where the loop rounded in each step.
 // A loss:  what is stacked instead needs memory; so only dots leave, with what is computed from them, and of sums over
 //          rows those of values that are outside already.
 // Needs:   vjp makes most of its work; hoist before it brings the weights out of the loop. Feeds canonicalise with

@@ -86,8 +86,8 @@ Value* going_on(Builder& b, const Op& sums, Value* start, bool descending) {
 }
 
 bool can_go_on(const Op& op) {
-  return (op.row == &ops::dot && !op.has_attr("lanes") && start_of_sums(op) == nullptr) ||
-         (op.row == &ops::reduce_sum && start_of_sums(op) == nullptr);
+  const bool is_sum = op.row == &ops::reduce_sum || (op.row == &ops::dot && !op.has_attr("lanes"));
+  return is_sum && start_of_sums(op) == nullptr;
 }
 
 }  // namespace
