@@ -100,6 +100,13 @@ Value* start_of_sums(const Op& op) {
 
 int64_t descending_dims(const Op& op) { return op.has_attr("descending") ? op.int_attr("descending") : 0; }
 
+int64_t chained_dims(const Op& op) {
+  if (op.row == &ops::dot) return std::ssize(op.ints_attr("contract"));
+  const auto dims = op.ints_attr("dims");
+  const bool has_innermost = !dims.empty() && dims.back() == op.operands[0]->type.rank() - 1;
+  return std::ssize(dims) - (has_innermost ? 1 : 0);
+}
+
 std::vector<Type> infer(const Op& op, const std::vector<Type>& declared) {
   check_form(op);
   if (op.row->declared_results) require(op, 0, declared.size() == 1, "its result type must be given");

@@ -211,6 +211,8 @@ bool implies(const Op& op, Dim left, bool equal, Dim right);
 Value* start_of_sums(const Op& op);
 /// How many of the dims that such an op sums over it takes from the last element to the first.
 int64_t descending_dims(const Op& op);
+/// How many of them it takes one after another: all, but for an innermost one of a reduce_sum.
+int64_t chained_dims(const Op& op);
 
 /// True if a dot contracts just the innermost dim of both operands and the right one has no free dim: it then
 /// takes the order of a reduction (the attribute `lanes`) when it is built.

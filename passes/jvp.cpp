@@ -143,6 +143,10 @@ void Forward::differentiate(const Op& op) {
   for (int i = 0; i < static_cast<int>(op.operands.size()); ++i) {
     if (!has_tangent(op.operands[i])) continue;
     Value* tangent = tangents_.at(op.operands[i]);
+    if (op.row == &ops::identity) {  // what it says of the order of sums holds for tangents, too
+      add(op.result(), b_.emit(ops::identity, {tangent}, op.attrs)->result());
+      continue;
+    }
     if (!derivative.partials.empty()) {
       if (derivative.partials[i] != nullptr) add(op.result(), derivative.partials[i](b_, tangent, primals));
     } else if (derivative.transpose != nullptr) {

@@ -172,14 +172,16 @@ class ScanSink {
   }
 
   // True if a carry's dot or sum goes on from it, which is all that is done with it, and can do so over all times in the
-  // order of the loop: pairs of bf16 don't reach from one step into the next.
+  // order of the loop: pairs of bf16 don't reach from one step into the next, a sum of bf16 is rounded in each, and over
+  // scalars the times would be summed by lanes.
   bool goes_on(size_t carry) const {
     const Value *sum = scan_.carry_yield(carry), *param = scan_.carry_param(carry);
     if (sum->op == nullptr || !is_sum(*sum->op) || start_of_sums(*sum->op) != param) return false;
     if (uses_.at(sum) != 1 || !used_once(param)) return false;
-    const bool pairs = sum->op->operands[0]->type.dtype == bf16 && sum->op->row == &ops::dot;
-    return (scan_.reverse() || descending_dims(*sum->op) == 0) &&
-           !(pairs && sum->op->ints_attr("contract").empty());
+    const Type& x = sum->op->operands[0]->type;
+    if (sum->op->row == &ops::reduce_sum && (x.dtype == bf16 || x.rank() == 0)) return false;
+    if (sum->op->row == &ops::dot && x.dtype == bf16 && chained_dims(*sum->op) == 0) return false;
+    return scan_.reverse() || descending_dims(*sum->op) == 0;
   }
 
   // What a dot or a sum adds up.

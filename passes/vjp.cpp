@@ -67,14 +67,6 @@ Value* apply_weights(Builder& b, const Op& op, Primals& primals, Value* d) {
   return b.mul(b.broadcast(d, kept, x.dims), op.row->derivative.weights(b, op, primals));
 }
 
-// The dims that a dot or a sum takes one after another: all, but for the innermost of a sum.
-int64_t chained_dims(const Op& sums) {
-  if (sums.row == &ops::dot) return std::ssize(sums.ints_attr("contract"));
-  const auto dims = sums.ints_attr("dims");
-  return static_cast<int64_t>(dims.size()) -
-         (!dims.empty() && dims.back() == sums.operands[0]->type.rank() - 1 ? 1 : 0);
-}
-
 // The same sums, but they start from `start`, if that is given, and may run backwards.
 Value* going_on(Builder& b, const Op& sums, Value* start, bool descending) {
   Values operands = sums.operands;
@@ -85,9 +77,11 @@ Value* going_on(Builder& b, const Op& sums, Value* start, bool descending) {
   return b.emit(*sums.row, std::move(operands), std::move(attrs))->result();
 }
 
+// A sum of bf16 is rounded wherever it ends.
 bool can_go_on(const Op& op) {
-  const bool is_sum = op.row == &ops::reduce_sum || (op.row == &ops::dot && !op.has_attr("lanes"));
-  return is_sum && start_of_sums(op) == nullptr;
+  const bool is_dot = op.row == &ops::dot && !op.has_attr("lanes");
+  const bool is_sum = op.row == &ops::reduce_sum && op.result()->type.dtype != bf16;
+  return (is_dot || is_sum) && start_of_sums(op) == nullptr;
 }
 
 }  // namespace
@@ -104,7 +98,9 @@ void Transposer::transpose_identity(const Op& op, Value* cotangent) {
   if (!is_product(op.result())) return add(x, cotangent);
   if (!activity.has_cotangent(x)) return;
   Sum& sum = cotangents_[x];
-  sum = {going_on(builder, *cotangent->op, sum.value, op.has_attr("descending"))};
+  const bool descending = op.has_attr("descending");
+  const bool is_first = sum.value == nullptr && !descending;
+  sum = {is_first ? cotangent : going_on(builder, *cotangent->op, sum.value, descending)};
 }
 
 bool Transposer::is_product(const Value* value) const {

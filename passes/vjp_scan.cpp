@@ -10,7 +10,7 @@
 //            ...  yield carry(%dh_before, %aw + %dw) stack(%dx) }         %dw a dot: it goes on from %aw, from +0
 //
 //   a cotangent of a stack is over          a cotangent of an over is stacked
-//   a cotangent of a carry is carried       a cotangent of a use is summed in a carry, from -0.0
+//   a cotangent of a carry is carried       a cotangent of a use is summed in a carry, from -0.0 (or +0)
 //
 // Residuals, the forward values that the transposed body reads: those that the forward scan receives (over,
 // use, index) are received again; those that it stacks are over; cheap ones (row.cheap) are computed again

@@ -37,7 +37,7 @@ struct BindTable {
   std::vector<backends::DotLoops<Dim>> dots = {};
   std::vector<RowShares> rows = {};       // of each `rows` op
   std::vector<ColumnShare> columns = {};  // of each dot whose columns may be shared
-  int workers = 1;                        // that may share one
+  int workers = 1;                        // that may share rows or columns
   std::int64_t work_per_worker = 1;
 
   /// Fills in buffers and results from a planned function.

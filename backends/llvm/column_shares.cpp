@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "backends/llvm/column_shares.h"
 
+#include <unordered_map>
+
 #include "backends/dot_loops.h"
 #include "backends/llvm/row_shares.h"
 #include "ir/op_row.h"
@@ -13,7 +15,10 @@ namespace {
 class ColumnSharer {
  public:
   ColumnSharer(const ir::Function& function, std::vector<RowShares>& rows, std::int64_t panel_bytes)
-      : rows_(rows), panel_bytes_(panel_bytes), prefix_(unused_prefix(function, "columns")) {}
+      : panel_bytes_(panel_bytes), prefix_(unused_prefix(function, "columns")) {
+    for (RowShares& each : rows)
+      for (RowWork& work : each.work) work_.emplace(work.op, &work);
+  }
 
   void share(ir::Graph& graph, int rows) {
     for (const auto& op : graph.ops) {
@@ -33,18 +38,17 @@ class ColumnSharer {
     const Type& y = dot.operands[1]->type;
     const Dim total = y.dims[static_cast<size_t>(dim)];
     const std::int64_t together = dim == y.rank() - 1 ? panel_bytes_ / y.dtype.bytes() : 1;
-    if (total.is_constant() && total.constant() <= together) return;
+    if (total.is_constant() && total.constant() < 2 * together) return;
     const std::string name = prefix_ + std::to_string(shares.size());
     shares.push_back({&dot, total, together, name + "_first", name, backends::dot_flops(dot), rows});
-    if (rows >= 0)
-      for (RowWork& work : rows_[static_cast<size_t>(rows)].work)
-        if (work.op == &dot) work.columns = static_cast<int>(shares.size()) - 1;
+    if (const auto work = work_.find(&dot); work != work_.end())
+      work->second->columns = static_cast<int>(shares.size()) - 1;
     dot.set_attr("columns", {std::vector<Dim>{Dim(shares.back().first), Dim(name)}});
   }
 
-  std::vector<RowShares>& rows_;
   const std::int64_t panel_bytes_;
   const std::string prefix_;
+  std::unordered_map<const ir::Op*, RowWork*> work_;
   int last_rows_ = -1;
 };
 

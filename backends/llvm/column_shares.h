@@ -9,8 +9,8 @@
 #include "ir/graph.h"
 
 // Shares of columns in sizes: what each worker has of a dot that several compute together. Where there are rows for all
-// workers they share those (row_shares.h); a dot of few rows reads its weights once for each of them, and each worker all
-// of the weights, so there they share the columns.
+// workers they share those (row_shares.h). With few rows a dot's time is that of reading y, and by rows each worker would
+// read all of y: so there they share the columns.
 namespace rondo::codegen {
 
 /// A dot whose first free dim of y workers may divide.
@@ -25,7 +25,7 @@ struct ColumnShare {
 };
 
 /// Gives such dots the annotation `columns`, which says what of y and of the result their code takes, and their numbers to
-/// the work of the `rows` ops that they are in. `panel_bytes` is what the dot kernel does of a row of y at a time.
+/// the work of the `rows` ops that they are in. Where y's rows are cut, pieces are of `panel_bytes`.
 std::vector<ColumnShare> share_columns(ir::Function& function, std::vector<RowShares>& rows,
                                        std::int64_t panel_bytes);
 

@@ -22,6 +22,7 @@ DriverEmitter::DriverEmitter(const CodeModule& code, KernelLibrary& kernels,
       columns_(columns),
       name_(name),
       b_(code.context()) {
+  for (const ColumnShare& share : columns) column_numbers_.emplace(share.dot, column_numbers_.size());
   ir::for_each_op(function.body, [&](const ir::Op& op) {
     numbers_.emplace(&op, numbers_.size());
     used_.insert(op.operands.begin(), op.operands.end());

@@ -54,7 +54,7 @@ struct Frame {
   decltype(&rondo_gather_rows) gather_rows = rondo_gather_rows;
   decltype(&rondo_scatter_rows) scatter_rows = rondo_scatter_rows;
   /// Computes a dot by its number among those whose columns are shared, likewise; `values` are its operands and its result.
-  void (*run_columns)(Frame* frame, std::int64_t dot, void* const* values) noexcept = nullptr;
+  void (*run_columns)(Frame* frame, std::int64_t dot, void* const* values) noexcept;
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.

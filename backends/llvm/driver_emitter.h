@@ -115,6 +115,7 @@ class DriverEmitter {
   const ir::Function& function_;
   const std::vector<RowShares>& shares_;
   const std::vector<ColumnShare>& columns_;
+  std::unordered_map<const ir::Op*, int64_t> column_numbers_;
   const std::string name_;
   llvm::IRBuilder<> b_;
   std::unordered_map<const ir::Op*, int64_t> numbers_;  // for error records

@@ -84,7 +84,6 @@ llvm::Value* DriverEmitter::call_copy(FrameField function, llvm::Type* result, l
 
 // The operands and the result lie in an array on the stack, of which a function has one for each such dot.
 void DriverEmitter::call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*> values) {
-  const auto share = std::ranges::find(columns_, &dot, &ColumnShare::dot);
   llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
   llvm::Value* array = llvm::IRBuilder<>(&entry, entry.begin())
                            .CreateAlloca(llvm::ArrayType::get(b_.getPtrTy(), values.size()));
@@ -92,7 +91,7 @@ void DriverEmitter::call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*>
     b_.CreateStore(values[i], b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), array, i));
   auto* type =
       llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy()}, false);
-  b_.CreateCall(type, field(frame_, kRunColumnsField), {frame_, b_.getInt64(share - columns_.begin()), array})
+  b_.CreateCall(type, field(frame_, kRunColumnsField), {frame_, b_.getInt64(column_numbers_.at(&dot)), array})
       ->setDoesNotThrow();
 }
 

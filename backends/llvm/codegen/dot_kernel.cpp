@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The microkernel behind every dot that has a free dim on its right.
 //
-//   for each block of K                  so that the panel of b that is at work stays in the first cache
-//     for each panel of columns          a few vectors wide; copied to scratch if many rows will read it
-//       for each tile of rows            all of its accumulators are registers
-//         for each k of the block        one fma an accumulator
+//   for each block of rows               so that a stays in the second cache while all panels go by
+//     for each block of K                so that the panel of b that is at work stays in the first cache
+//       for each panel of columns        a few vectors wide; copied to scratch if many rows will read it
+//         for each tile of rows          all of its accumulators are registers
+//           for each k of the block      one fma an accumulator
 //
 // c is stored at the end of a block and loaded at the begin of the next one, which keeps the chain of fmas.
 // Columns that fill no panel go to panels of one masked vector, rows that fill no tile to smaller tiles.
@@ -252,11 +253,17 @@ class DotGenerator {
                    llvm::Function::ExternalLinkage, args);
     const Call all = {args[0], args[1], args[2], args[3], args[4],  args[5],
                       args[6], args[7], args[8], args[9], args[10], args[11]};
-    emit_loop(builder_, constant(0), all.m, constant(kRowBlock), [&](Value* row) {
+    // Blocks of about one size: few rows left over would be slow.
+    const auto parts = [&](Value* rows, Value* of) {
+      Value* count = builder_.CreateUDiv(builder_.CreateAdd(rows, builder_.CreateSub(of, constant(1))), of);
+      return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, count, constant(1));
+    };
+    Value* size = parts(all.m, parts(all.m, constant(kRowBlock)));
+    emit_loop(builder_, constant(0), all.m, size, [&](Value* row) {
       Call block = all;
       block.a = at(all.a, builder_.CreateMul(row, all.a_row));
       block.c = at(all.c, builder_.CreateMul(row, all.c_row));
-      block.m = least(builder_.CreateSub(all.m, row), constant(kRowBlock));
+      block.m = least(builder_.CreateSub(all.m, row), size);
       emit_rows(panel, wide, narrow, block);
     });
     builder_.CreateRetVoid();
