@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "ir/ops/elementwise.h"
+#include "passes/jvp.h"
 #include "passes/vjp.h"
 #include "tests/passes/programs.h"
 #include "tests/passes/scans.h"
@@ -58,6 +59,10 @@ TEST_CASE("the unrolled function has the loop's bits, and so has its gradient") 
         const auto gradient = vjp(*loop), gradient_of_copies = vjp(*copies);
         const auto with_cotangents = arguments(*gradient, sizes, random);
         CHECK(same(run(*gradient, with_cotangents), run(*gradient_of_copies, with_cotangents), true));
+
+        const auto mixed = vjp(*jvp(*loop)), mixed_of_copies = vjp(*jvp(*copies));
+        const auto with_both = arguments(*mixed, sizes, random);
+        CHECK(same(run(*mixed, with_both), run(*mixed_of_copies, with_both), true));
       }
     }
 }
