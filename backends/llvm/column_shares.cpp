@@ -4,9 +4,7 @@
 #include <unordered_map>
 
 #include "backends/dot_loops.h"
-#include "backends/llvm/row_shares.h"
 #include "ir/op_row.h"
-#include "ir/ops/support.h"
 
 namespace rondo::codegen {
 

@@ -149,17 +149,18 @@ void DriverEmitter::emit(const ir::Op& op) {
     if (library_ != nullptr && library_->takes(op)) return call_library(op, args[2], args[3], args[4]);
     if (op.has_attr("columns")) return call_columns(op, llvm::ArrayRef(args).drop_front(2));
   }
-  const KernelCall call = kernels_.get(op);
-  for (Dim dim : call.sizes) args.push_back(size(dim));
-  call_kernel(call.function, args);
+  call_kernel(op, std::move(args));
 }
 
 // The kernel may be in another module.
-void DriverEmitter::call_kernel(const std::string& name, llvm::ArrayRef<llvm::Value*> args) {
+void DriverEmitter::call_kernel(const ir::Op& op, std::vector<llvm::Value*> args) {
+  const KernelCall call = kernels_.get(op);
+  for (Dim dim : call.sizes) args.push_back(size(dim));
   llvm::SmallVector<llvm::Type*> types;
   for (const llvm::Value* arg : args) types.push_back(arg->getType());
-  b_.CreateCall(module_.getOrInsertFunction(name, llvm::FunctionType::get(b_.getVoidTy(), types, false)),
-                args);
+  b_.CreateCall(
+      module_.getOrInsertFunction(call.function, llvm::FunctionType::get(b_.getVoidTy(), types, false)),
+      args);
 }
 
 void DriverEmitter::call_library(const ir::Op& dot, llvm::Value* x, llvm::Value* y, llvm::Value* result) {

@@ -51,7 +51,8 @@ class DriverEmitter {
   // Ops.
 
   void emit(const ir::Op& op);
-  void call_kernel(const std::string& name, llvm::ArrayRef<llvm::Value*> args);
+  // `args` are the context, the op's number, its operands and its results.
+  void call_kernel(const ir::Op& op, std::vector<llvm::Value*> args);
   void call_library(const ir::Op& dot, llvm::Value* x, llvm::Value* y, llvm::Value* result);
   void count(WorkField field_number, llvm::Value* amount);
   void copy(llvm::Value* to, llvm::Value* from, const Type& type);

@@ -101,9 +101,7 @@ void DriverEmitter::emit_columns(const ir::Op& dot, size_t number) {
   std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&dot))};
   const int64_t values = std::ssize(dot.operands) + std::ssize(dot.results);
   for (int64_t i = 0; i < values; ++i) args.push_back(field(function->getArg(1), i));
-  const KernelCall call = kernels_.get(dot);
-  for (Dim dim : call.sizes) args.push_back(size(dim));
-  call_kernel(call.function, args);
+  call_kernel(dot, std::move(args));
   b_.CreateRetVoid();
 }
 

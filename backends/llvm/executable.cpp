@@ -59,14 +59,13 @@ struct RunState {
   std::int64_t joins = 0;
 };
 
-// What compiled code calls for a `rows` op.
-void run_rows(Frame* frame, std::int64_t number) noexcept {
-  auto& state = *static_cast<RunState*>(frame->workers);
-  Driver* share = (*state.rows)[static_cast<size_t>(number)];
-  const int count = state.bound->rows_workers[static_cast<size_t>(number)];
+// Calls share(frame) on so many workers, each on its own frame; on one, the caller's.
+template <class Share>
+void run_shares(Frame* frame, int count, const Share& share) noexcept {
   if (count == 1) return share(frame);
+  auto& state = *static_cast<RunState*>(frame->workers);
   struct Shares {
-    Driver* share;
+    const Share& share;
     RunState& state;
   } shares = {share, state};
   runtime::Workers::shared().run(
@@ -79,25 +78,19 @@ void run_rows(Frame* frame, std::int64_t number) noexcept {
   ++state.joins;
 }
 
-// What compiled code calls for a dot whose columns may be shared.
+// What compiled code calls for a `rows` op.
+void run_rows(Frame* frame, std::int64_t number) noexcept {
+  const auto& state = *static_cast<const RunState*>(frame->workers);
+  const auto rows = static_cast<size_t>(number);
+  run_shares(frame, state.bound->rows_workers[rows], *(*state.rows)[rows]);
+}
+
+// And for a dot whose columns may be shared.
 void run_columns(Frame* frame, std::int64_t number, void* const* values) noexcept {
-  auto& state = *static_cast<RunState*>(frame->workers);
-  ColumnDriver* driver = (*state.columns)[static_cast<size_t>(number)];
-  const int count = state.bound->columns_workers[static_cast<size_t>(number)];
-  if (count == 1) return driver(frame, values);
-  struct Shares {
-    ColumnDriver* driver;
-    void* const* values;
-    RunState& state;
-  } shares = {driver, values, state};
-  runtime::Workers::shared().run(
-      count,
-      [](void* work, int worker) noexcept {
-        const auto& [driver, values, state] = *static_cast<Shares*>(work);
-        driver(&state.workers[static_cast<size_t>(worker)].frame, values);
-      },
-      &shares);
-  ++state.joins;
+  const auto& state = *static_cast<const RunState*>(frame->workers);
+  const auto dot = static_cast<size_t>(number);
+  ColumnDriver* driver = (*state.columns)[dot];
+  run_shares(frame, state.bound->columns_workers[dot], [&](Frame* own) { driver(own, values); });
 }
 
 // How many modules are worth compiling at once.
