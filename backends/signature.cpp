@@ -39,8 +39,8 @@ std::string argument(const Signature::Param& param, const runtime::Array& array)
 
 // Each symbol is the whole of some parameter's dim (the verifier sees to it): the first such place says its
 // value.
-Sizes match_symbols(const Signature& signature, std::span<runtime::Array* const> args) {
-  Sizes sizes;
+Sizes match_symbols(const Signature& signature, std::span<runtime::Array* const> args, const Sizes& chosen) {
+  Sizes sizes = chosen;
   std::set<std::string_view> derived;
   for (const ir::DerivedSize& size : signature.derived) derived.insert(size.name);
   std::map<std::string, size_t> found_in;
@@ -65,9 +65,9 @@ Sizes match_symbols(const Signature& signature, std::span<runtime::Array* const>
 
 }  // namespace
 
-Sizes Signature::bind(std::span<runtime::Array* const> args) const {
+Sizes Signature::bind(std::span<runtime::Array* const> args, const Sizes& chosen) const {
   check_arrays(args);
-  const Sizes sizes = match_symbols(*this, args);
+  const Sizes sizes = match_symbols(*this, args, chosen);
   for (size_t i = 0; i < args.size(); ++i)
     for (size_t k = 0; k < params[i].type.dims.size(); ++k) {
       const int64_t expected = params[i].type.dims[k].evaluate(sizes);

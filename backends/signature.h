@@ -30,8 +30,9 @@ struct Signature {
   explicit Signature(const ir::Function& function);
 
   /// Finds each symbol's value from the arguments' shapes and derives others, then checks every dim and every guard.
-  /// Throws rondo::Error naming the parameter, what was expected and what was found.
-  Sizes bind(std::span<runtime::Array* const> args) const;
+  /// Sizes that may be chosen are those of `chosen`, or 0. Throws rondo::Error naming the parameter, what was expected and
+  /// what was found.
+  Sizes bind(std::span<runtime::Array* const> args, const Sizes& chosen = {}) const;
 
   /// What bind checks first, and what may be wrong even with sizes that were bound before: the number of
   /// arguments, their element types and ranks, and that a donated array holds something and is passed only

@@ -114,9 +114,10 @@ class Proof {
  public:
   explicit Proof(const Function& function) {
     for (const DerivedSize& size : function.derived) {
+      if (size.chosen) continue;
       const Dim rest = size.numerator - size.divisor * Dim(size.name);
       facts_.push_back(rest);
-      facts_.push_back(Dim(size.divisor - 1) - rest);
+      facts_.push_back(size.divisor - 1 - rest);
     }
     for (const Guard& guard : function.guards) {
       facts_.push_back(guard.right - guard.left);
@@ -185,25 +186,39 @@ void Function::require(Dim left, bool equal, Dim right, Loc loc) {
   guards.push_back({left, equal, right, loc});
 }
 
+std::vector<std::string> DerivedSize::symbols() const {
+  std::vector<std::string> symbols = numerator.symbols();
+  for (std::string& symbol : divisor.symbols()) symbols.push_back(std::move(symbol));
+  return symbols;
+}
+
 void derive(Sizes& sizes, const std::vector<DerivedSize>& derived) {
   for (const DerivedSize& size : derived) {
+    if (size.chosen) {
+      sizes.emplace(size.name, 0);
+      continue;
+    }
     const int64_t numerator = size.numerator.evaluate(sizes);
     if (numerator < 0)
       throw Error((size.loc.known() ? size.loc.text() + ": " : "") + "the size " + size.name + " is " +
                   quotient_text(size) + ", and " + size.numerator.text() +
                   " is negative: " + std::to_string(numerator));
-    sizes[size.name] = numerator / size.divisor;
+    sizes[size.name] = numerator / size.divisor.evaluate(sizes);
   }
 }
 
 namespace {
 
 // Says where it comes from, if that is short: T_div_2.
-std::string name_of_derived(const Function& function, Dim numerator, int64_t divisor) {
-  const std::string divided_by = "_div_" + std::to_string(divisor);
+std::string stem_of_quotient(Dim numerator, Dim divisor) {
+  const std::string divided_by = divisor.is_constant() ? "_div_" + divisor.text() : "_divided";
   const bool fits =
       numerator.is_symbol() && numerator.text().size() + divided_by.size() < Dim::kMaxSymbolBytes / 2;
-  const std::string stem = (fits ? numerator.text() : "size") + divided_by;
+  return (fits ? numerator.text() : "size") + divided_by;
+}
+
+// The stem, or the stem with a number.
+std::string new_symbol(const Function& function, const std::string& stem) {
   std::set<std::string> taken;
   for (const auto& param : function.body.params)
     for (const Dim dim : param->type.dims) {
@@ -218,18 +233,28 @@ std::string name_of_derived(const Function& function, Dim numerator, int64_t div
 
 }  // namespace
 
-Dim Function::floordiv(Dim numerator, int64_t divisor, Loc loc) {
-  const std::string place = place_in(*this, loc);
-  if (divisor < 1)
-    throw Error(place + ": floordiv: the divisor must be 1 or more, found " + std::to_string(divisor));
+Dim Function::floordiv(Dim numerator, Dim divisor, Loc loc) {
+  if (!provably_at_most(1, divisor))
+    throw Error(place_in(*this, loc) + ": floordiv: the divisor must be 1 or more, found " + divisor.text());
   require(0, false, numerator, loc);
-  if (numerator.is_constant()) return numerator.constant() / divisor;
-  if (const auto exact = divided(numerator, divisor)) return *exact;
+  if (divisor.is_constant()) {
+    if (numerator.is_constant()) return numerator.constant() / divisor.constant();
+    if (const auto exact = divided(numerator, divisor.constant())) return *exact;
+  }
   for (const DerivedSize& size : derived)
-    if (size.numerator == numerator && size.divisor == divisor) return Dim(size.name);
+    if (!size.chosen && size.numerator == numerator && size.divisor == divisor) return Dim(size.name);
+  return add_derived({new_symbol(*this, stem_of_quotient(numerator, divisor)), numerator, divisor, loc});
+}
+
+Dim Function::add_chosen(const std::string& stem, Loc loc) {
+  return add_derived({.name = new_symbol(*this, stem), .loc = loc, .chosen = true});
+}
+
+Dim Function::add_derived(DerivedSize size) {
   if (derived.size() == kMaxGuards)
-    throw Error(place + ": a function has more than " + std::to_string(kMaxGuards) + " derived sizes");
-  derived.push_back({name_of_derived(*this, numerator, divisor), numerator, divisor, loc});
+    throw Error(place_in(*this, size.loc) + ": a function has more than " + std::to_string(kMaxGuards) +
+                " derived sizes");
+  derived.push_back(std::move(size));
   return Dim(derived.back().name);
 }
 

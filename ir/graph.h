@@ -97,15 +97,21 @@ struct Guard {
   Loc loc = Loc::unknown();
 };
 
-/// A size made of others: `Q = T floordiv 32`, rounded down.
+/// A size made of others: `Q = T floordiv K+1`, rounded down. Or one that is free, `chosen K`: whatever it is, the results
+/// are the same, and whoever binds the function to sizes may choose, so that memory suffices. It is 0 if nobody does.
 struct DerivedSize {
-  std::string name;  // a symbol
-  Dim numerator;     // >= 0
-  int64_t divisor;   // >= 1
+  std::string name;   // a symbol
+  Dim numerator = 0;  // >= 0
+  Dim divisor = 1;    // >= 1
   Loc loc = Loc::unknown();
+  bool chosen = false;
+
+  /// The symbols that it is made of.
+  std::vector<std::string> symbols() const;
 };
 
-/// Adds the values of derived sizes, in their order; throws rondo::Error if a numerator is negative.
+/// Adds the values of derived sizes, in their order, but for those chosen ones that are there; throws rondo::Error if a
+/// numerator is negative.
 void derive(Sizes& sizes, const std::vector<DerivedSize>& derived);
 
 struct Function {
@@ -127,11 +133,17 @@ struct Function {
   /// kMaxGuards already.
   void require(Dim left, bool equal, Dim right, Loc loc);
   /// The numerator divided by the divisor, rounded down: a polynomial if that goes without rest, else a derived size, the
-  /// same one each time. Requires the numerator to be >= 0. Throws Error if the divisor is below 1, or if there are
+  /// same one each time. Requires the numerator to be >= 0. Throws Error if the divisor may be below 1, or if there are
   /// kMaxGuards derived sizes already.
-  Dim floordiv(Dim numerator, int64_t divisor, Loc loc);
+  Dim floordiv(Dim numerator, Dim divisor, Loc loc);
+  /// A new size that may be chosen, called `stem` or, if there is such a symbol, stem_2 and so on. Throws Error if there
+  /// are kMaxGuards derived sizes already.
+  Dim add_chosen(const std::string& stem, Loc loc);
   /// Has the derived sizes and the guards of another function, in place of its own.
   void take_facts(const Function& from);
+
+ private:
+  Dim add_derived(DerivedSize size);
 };
 
 struct Module {

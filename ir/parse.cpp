@@ -107,25 +107,31 @@ void Parser::params(Function& function, Scope& scope) {
   }
 }
 
-// Q = T floordiv 32
+// chosen K, Q = T floordiv K+1
 void Parser::derived_size(Function& function) {
+  const bool chosen = in_.accept("chosen");
   const Position at = in_.peek().at;
-  if (!in_.peek_kind(Token::kWord)) in_.fail_expected("'require' or the name of a derived size");
+  if (!in_.peek_kind(Token::kWord))
+    in_.fail_expected(chosen ? "the name of a size" : "'require', 'chosen' or the name of a derived size");
   const Dim name = in_.dim();
   if (!name.is_symbol()) in_.fail(at, "expected the name of a derived size, found the size " + name.text());
-  in_.expect("=");
+  DerivedSize size{.name = name.text(), .chosen = chosen};
+  if (!chosen) in_.expect("=");
   derived_from_.push_back(in_.peek().at);
-  const Dim numerator = in_.dim();
-  in_.expect("floordiv");
-  const Position divisor_at = in_.peek().at;
-  const Dim divisor = in_.constant_dim();
-  if (divisor.constant() < 1)
-    in_.fail(divisor_at, "func_c6: a divisor is 1 or more, found " + divisor.text());
+  if (!chosen) {
+    size.numerator = in_.dim();
+    in_.expect("floordiv");
+    const Position divisor_at = in_.peek().at;
+    size.divisor = in_.dim();
+    if (!provably_at_most(1, size.divisor))
+      in_.fail(divisor_at, "func_c6: a divisor is 1 or more, found " + size.divisor.text());
+  }
   if (function.derived.size() == kMaxGuards)
     in_.fail(at, "func_c7: a function has more than " + std::to_string(kMaxGuards) + " derived sizes");
   for (const DerivedSize& other : function.derived)
     if (other.name == name.text()) in_.fail(at, "func_c6: the size " + other.name + " is derived twice");
-  function.derived.push_back({name.text(), numerator, divisor.constant(), in_.optional_loc()});
+  size.loc = in_.optional_loc();
+  function.derived.push_back(std::move(size));
 }
 
 // What parameters tell, then what is derived from that, in order; then all that the head uses must be known, and from
@@ -137,11 +143,12 @@ void Parser::check_sizes(const Function& function) {
       if (dim.is_symbol()) symbols_.insert(dim.text());
   for (const DerivedSize& size : function.derived) symbols_.erase(size.name);
   for (size_t i = 0; i < function.derived.size(); ++i) {
-    for (const std::string& symbol : function.derived[i].numerator.symbols())
+    const DerivedSize& size = function.derived[i];
+    for (const std::string& symbol : size.symbols())
       if (!symbols_.contains(symbol))
-        in_.fail(derived_from_[i], "func_c6: the size " + function.derived[i].name + " is made of " + symbol +
-                                       ", which nothing above tells");
-    symbols_.insert(function.derived[i].name);
+        in_.fail(derived_from_[i],
+                 "func_c6: the size " + size.name + " is made of " + symbol + ", which nothing above tells");
+    symbols_.insert(size.name);
   }
   in_.on_symbol = [this](const Token& symbol) {
     if (!symbols_.contains(symbol.text))

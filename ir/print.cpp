@@ -224,7 +224,7 @@ std::string param_text(const Function& function, size_t i, const Names& names) {
 }
 
 std::string derived_text(const DerivedSize& size) {
-  return size.name + " = " + quotient_text(size) + loc_text(size.loc);
+  return (size.chosen ? "chosen " + size.name : size.name + " = " + quotient_text(size)) + loc_text(size.loc);
 }
 
 std::string guard_text(const Guard& guard) {
@@ -267,7 +267,7 @@ void Printer::function(const Function& function) {
 }  // namespace
 
 std::string quotient_text(const DerivedSize& size) {
-  return size.numerator.text() + " floordiv " + std::to_string(size.divisor);
+  return size.numerator.text() + " floordiv " + size.divisor.text();
 }
 
 std::string print(const Function& function) {

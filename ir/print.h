@@ -15,7 +15,7 @@ std::string print(const Module& module);
 std::string print(const Function& function);
 /// One op, with its regions, as it stands in its graph.
 std::string print(const Op& op);
-/// What a derived size is: `T floordiv 2`.
+/// What a derived size that is not chosen is: `T floordiv 2`.
 std::string quotient_text(const DerivedSize& size);
 
 }  // namespace rondo::ir

@@ -135,7 +135,7 @@ bool equal_up_to_names(const Function& a, const Function& b) {
     return x.left == y.left && x.equal == y.equal && x.right == y.right;
   };
   const auto same_size = [](const DerivedSize& x, const DerivedSize& y) {
-    return x.name == y.name && x.numerator == y.numerator && x.divisor == y.divisor;
+    return x.name == y.name && x.numerator == y.numerator && x.divisor == y.divisor && x.chosen == y.chosen;
   };
   return std::equal(a.param_infos.begin(), a.param_infos.end(), b.param_infos.begin(), b.param_infos.end(),
                     same_info) &&

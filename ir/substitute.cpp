@@ -33,15 +33,20 @@ void substitute_in(Op& op, const Replacements& replacements) {
     for (auto& param : region->params) substitute_in(param->type, replacements);
 }
 
-// Derived sizes become numbers where all that they are made of does.
+// Derived sizes become numbers where all that they are made of does, chosen ones where they are given.
 void substitute_derived(Function& function, const Sizes& sizes, Replacements& replacements) {
   const std::vector<DerivedSize> derived = std::move(function.derived);
   function.derived.clear();
   for (DerivedSize size : derived) {
     size.numerator = size.numerator.substitute(replacements);
+    size.divisor = size.divisor.substitute(replacements);
     const auto given = sizes.find(size.name);
+    if (size.chosen) {
+      if (given == sizes.end()) function.derived.push_back(size);
+      continue;
+    }
     Sizes value;
-    if (size.numerator.is_constant()) {
+    if (size.numerator.is_constant() && size.divisor.is_constant()) {
       derive(value, {size});
       replacements[size.name] = value.at(size.name);
     } else {

@@ -18,12 +18,14 @@ std::span<const Rule> rules() {
       {"module_c1", "functions have different names"},
       {"func_c1", "a function's name is 1 to 255 letters, digits, '_' and '.'"},
       {"func_c2", "each parameter has one entry of what it is besides a value"},
-      {"func_c3", "each symbol is a whole dim (T, not 2*T) of at least one parameter, or a derived size"},
+      {"func_c3",
+       "each symbol is a whole dim (T, not 2*T) of at least one parameter, or a derived or chosen size"},
       {"func_c4", "a function has at most 256 guards"},
       {"func_c5", "a function returns values of the types that its head states"},
       {"func_c6",
-       "a derived size has its own name, a divisor of 1 or more, and is made of sizes told above it"},
-      {"func_c7", "a function has at most 256 derived sizes"},
+       "a derived or chosen size has its own name; a divisor is 1 or more; what a size is made of is told "
+       "above it"},
+      {"func_c7", "a function has at most 256 derived and chosen sizes"},
       {"graph_c1", "an operand, and what a graph returns or yields, is defined above in the same graph"},
       {"graph_c2", "a name is defined once in a graph"},
       {"graph_c3", "regions nest at most 64 deep"},
@@ -102,9 +104,9 @@ void Verifier::derived_sizes() {
         std::to_string(function_.derived.size()) + " derived sizes");
   for (const DerivedSize& size : function_.derived) symbols_.erase(size.name);
   for (const DerivedSize& size : function_.derived) {
-    check(size.divisor >= 1, "func_c6",
-          "the divisor of " + size.name + " is " + std::to_string(size.divisor));
-    for (const std::string& symbol : size.numerator.symbols())
+    check(provably_at_most(1, size.divisor), "func_c6",
+          "the divisor of " + size.name + " is " + size.divisor.text());
+    for (const std::string& symbol : size.symbols())
       check(symbols_.contains(symbol), "func_c6",
             "the size " + size.name + " is made of " + symbol + ", which nothing above tells");
     check(symbols_.insert(size.name).second, "func_c6", "the size " + size.name + " is derived twice");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/builder.h"
 #include "passes/activity.h"
@@ -35,6 +36,8 @@ class Transposer {
   bool is_product(const ir::Value* value) const;
   /// `total` and the cotangent of a value. If that is a product, it goes on from there, over rows backwards if so asked.
   ir::Value* add_to(ir::Value* total, const ir::Value* value, bool descending);
+  /// Says that a loop makes the first dim of a cotangent from its last element to the first.
+  void set_backwards(const ir::Value* cotangent) { backwards_.insert(cotangent); }
   /// Transposes the first `count` ops of the forward graph.
   void run(const ir::Graph& graph, size_t count);
 
@@ -53,7 +56,11 @@ class Transposer {
   void transpose_identity(const ir::Op& op, ir::Value* cotangent);
   void transpose_jointly(const ir::Op& op, ir::Value* cotangent);
   void transpose_region_op(ir::Op& op);
+  // What new ops make of such a dim goes on as it does: what else has that dim, and sums over it.
+  void follow_backwards(size_t first);
+
   std::unordered_map<const ir::Value*, Sum> cotangents_;
+  std::unordered_set<const ir::Value*> backwards_;
 };
 
 // The transposes of ops with regions, written where `outer` writes, of which at least one result has a

@@ -2,7 +2,8 @@
 // unroll: replaces every scan of a constant length by copies of its body.
 //
 // Before:  %hT, %ys = scan 2 index(%t) over(%x = %xs) carry(%h = %h0) use() { .. yield carry(%h1) stack(%h1) }
-// After:   %xs' = identity %xs  %h0' = identity %h0                       operands, in listed order
+// After:   %xs' = identity %xs backwards  %h0' = identity %h0             operands, in listed order; backwards, of an
+//                                                                         over, if the loop's gradient goes so
 //          %t = 0  %x = reshape(slice(%xs', 0))                           the first time step
 //          identity of %t, %x, %h0'; the body; identity of %h1 (the carry), %h1 (the stack)
 //                                                                         of a use: identity .. descending, if the
@@ -94,7 +95,11 @@ Values copy_body(Builder& b, const Scan& scan, const Values& args) {
 Values unroll_scan(Builder& b, const Op& op) {
   const Scan scan(op);
   Values operands;
-  for (Value* operand : op.operands) operands.push_back(b.identity(operand));
+  for (Value* operand : op.operands) {
+    operands.push_back(b.identity(operand));
+    const bool is_over = operands.size() <= scan.over.size();
+    if (is_over && !scan.reverse()) operands.back()->op->set_attr("backwards", {});
+  }
   const size_t overs = scan.over.size(), carries = scan.carry.size();
   const int64_t length = scan.length().constant();
 

@@ -25,11 +25,16 @@
 // steps before, `dot %h, %dz, %sum`, over rows in the direction in which the loop goes over time: so it may be done for all
 // times at once, with the same bits. In the unrolled loop an identity stands between the weight and each step; there a
 // dot that is all of a step's cotangent goes on likewise.
+//
+// Behind a loop that goes over time backwards, cotangents come from the last time to the first. What is summed over such a
+// leading dim is summed in that order too: so a dot that hoist took out of a loop has the gradient that it had there, and
+// sums may be made as the loop goes.
 #include "passes/vjp.h"
 
 #include <numeric>
 
 #include "ir/op_row.h"
+#include "ir/row_dims.h"
 #include "passes/passes.h"
 #include "passes/transposer.h"
 
@@ -72,16 +77,26 @@ Value* going_on(Builder& b, const Op& sums, Value* start, bool descending) {
   Values operands = sums.operands;
   std::vector<Attr> attrs = sums.attrs;
   if (start != nullptr) operands.push_back(start);
-  if (const int64_t dims = chained_dims(sums); descending && dims > 0)
+  if (const int64_t dims = chained_dims(sums); descending && dims > 0 && !sums.has_attr("descending"))
     attrs.push_back(make_attr(*sums.row, "descending", {Dim(dims)}));
   return b.emit(*sums.row, std::move(operands), std::move(attrs))->result();
 }
 
+bool is_sum(const Op& op) {
+  return (op.row == &ops::dot && !op.has_attr("lanes")) || op.row == &ops::reduce_sum;
+}
+
 // A sum of bf16 is rounded wherever it ends.
 bool can_go_on(const Op& op) {
-  const bool is_dot = op.row == &ops::dot && !op.has_attr("lanes");
-  const bool is_sum = op.row == &ops::reduce_sum && op.result()->type.dtype != bf16;
-  return (is_dot || is_sum) && start_of_sums(op) == nullptr;
+  const bool is_rounded = op.row == &ops::reduce_sum && op.result()->type.dtype == bf16;
+  return is_sum(op) && !is_rounded && start_of_sums(op) == nullptr;
+}
+
+// True if the dim that takes the sums furthest is the operand's first one.
+bool sums_first_dim(const Op& op, int operand) {
+  const bool is_start = operand == std::ssize(op.row->operands) - 1;
+  if (is_start || chained_dims(op) == 0) return false;
+  return (op.row == &ops::dot ? op.ints_attr("contract", operand) : op.ints_attr("dims"))[0] == 0;
 }
 
 }  // namespace
@@ -92,9 +107,27 @@ void Transposer::add(const Value* value, Value* cotangent, bool is_product) {
   sum = sum.value == nullptr ? Sum{cotangent, is_product} : Sum{builder.add(sum.value, cotangent)};
 }
 
+void Transposer::follow_backwards(size_t first) {
+  if (backwards_.empty()) return;
+  for (size_t i = first; i < builder.graph().ops.size(); ++i) {
+    Op& op = *builder.graph().ops[i];
+    for (size_t k = 0; k < op.operands.size(); ++k) {
+      if (!backwards_.contains(op.operands[k])) continue;
+      const int operand = static_cast<int>(k);
+      if (is_sum(op) && sums_first_dim(op, operand) && !op.has_attr("descending"))
+        op.set_attr("descending", {Dim(chained_dims(op))});
+      for (const RowLink& link : row_links(op))
+        if (link.operands[k] == 0)
+          for (const auto& result : op.results)
+            if (link.results[result->index] == 0) set_backwards(result.get());
+    }
+  }
+}
+
 // Here an unrolled loop's time step hands a weight's cotangent on, as yield_uses does.
 void Transposer::transpose_identity(const Op& op, Value* cotangent) {
   const Value* x = op.operands[0];
+  if (op.has_attr("backwards")) set_backwards(cotangent);
   if (!is_product(op.result())) return add(x, cotangent);
   if (!activity.has_cotangent(x)) return;
   Sum& sum = cotangents_[x];
@@ -130,11 +163,13 @@ void Transposer::run(const Graph& graph, size_t count) {
   for (size_t i = count; i-- > 0;) {
     Op& op = *graph.ops[i];
     builder.loc = op.loc.via("vjp");
+    const size_t before = builder.graph().ops.size();
     if (op.regions.empty())
       transpose(op);
     else if (std::any_of(op.results.begin(), op.results.end(),
                          [&](const auto& result) { return cotangent(result.get()) != nullptr; }))
       transpose_region_op(op);
+    follow_backwards(before);
   }
 }
 

@@ -164,8 +164,11 @@ Op* ScanTranspose::emit() {
 void ScanTranspose::leave(Op* transposed) {
   std::vector<std::pair<Value*, Value*>> operands;  // and their cotangents, in listed order
   int next_carry = 0, next_stack = static_cast<int>(carry_yields_.size());
-  for (size_t i = 0; i < scan_.over.size(); ++i)
-    if (active(scan_.over_param(i))) operands.emplace_back(scan_.over[i], transposed->result(next_stack++));
+  for (size_t i = 0; i < scan_.over.size(); ++i) {
+    if (!active(scan_.over_param(i))) continue;
+    operands.emplace_back(scan_.over[i], transposed->result(next_stack++));
+    if (!scan_.reverse()) outer_.set_backwards(operands.back().second);
+  }
   for (size_t i = 0; i < scan_.carry.size(); ++i)
     if (is_carried(i)) operands.emplace_back(scan_.carry[i], transposed->result(next_carry++));
   for (size_t i = 0; i < scan_.use.size(); ++i)

@@ -51,9 +51,12 @@ void bind(ir::Module& module, const Sizes& sizes, passes::PassRunner& runner) {
   for (const auto& [symbol, size] : sizes) {
     const Dim wanted(symbol);
     bool found = false;
-    for (const auto& function : module.functions)
+    for (const auto& function : module.functions) {
       for (const auto& param : function->body.params)
         found |= std::ranges::find(param->type.dims, wanted) != param->type.dims.end();
+      for (const ir::DerivedSize& derived : function->derived)
+        found |= derived.chosen && derived.name == symbol;
+    }
     if (!found) throw Error("--bind: no parameter has the dim " + symbol);
   }
   const std::string option = "--bind=" + sizes_text(sizes);

@@ -219,8 +219,10 @@ std::string json_of(const Figures& figures) {
 int execute(const Request& request) {
   const ir::Module module =
       ir::parse(read_text(request.file), request.file == "-" ? "<stdin>" : request.file);
-  const ir::Function& function = find_entry(module, request.entry, request.file);
-  const Arrays arguments = request.arguments.arguments(backends::Signature(function));
+  ArgumentSource source = request.arguments;
+  const auto chosen = source.choose(find_entry(module, request.entry, request.file));
+  const ir::Function& function = *chosen;
+  const Arrays arguments = source.arguments(backends::Signature(function));
   const std::unique_ptr<Executable> executable = make(request, function);
   Arrays results = run(*executable, arguments);
   Figures figures;

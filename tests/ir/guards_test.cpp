@@ -51,7 +51,7 @@ TEST_CASE("what guards imply holds for all sizes that they allow") {
   for (int round = 0; round < 4000; ++round) {
     Function function("f");
     function.derived = {{"Q", Dim("S") + static_cast<int64_t>(random() % 2) * Dim("T"),
-                         2 + static_cast<int64_t>(random() % 2)}};
+                         static_cast<int64_t>(random() % 2) * Dim("B") + 2}};
     for (uint64_t n = random() % 4; n > 0; --n)
       function.guards.push_back({draw(random), random() % 3 == 0, draw(random), Loc::unknown()});
     const Guard fact{draw(random), random() % 4 == 0, draw(random), Loc::unknown()};

@@ -115,6 +115,7 @@ std::vector<MemoryCase> memory_cases() {
       {"func_c3", [body](Module& m) { body(m).param(0)->type.dims[0] = 2 * Dim("T"); }},
       {"func_c6", [](Module& m) { m.functions[0]->derived.push_back({"Q", Dim("T"), 0}); }},
       {"func_c6", [](Module& m) { m.functions[0]->derived.push_back({"Q", Dim("Z"), 2}); }},
+      {"func_c6", [](Module& m) { m.functions[0]->derived.push_back({"Q", Dim("T"), Dim("Z") + 1}); }},
       {"func_c6", [](Module& m) { m.functions[0]->derived = {{"Q", Dim("T"), 2}, {"Q", Dim("T"), 3}}; }},
       {"func_c7",
        [](Module& m) {

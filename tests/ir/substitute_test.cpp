@@ -50,6 +50,31 @@ TEST_CASE("a derived size gets its value with those that it is made of") {
                        "the size T_div_2 is 7 floordiv 2, not 4", Error);
 }
 
+TEST_CASE("a chosen size stays until it is chosen, and goes on telling others") {
+  Function function("f");
+  function.add_param(f32[{Dim("T"), Dim("K")}], "x");
+  const Dim T("T"), chunks = function.add_chosen("K", Loc("mine.cpp", 2));
+  CHECK(chunks.text() == "K_2");
+  const Dim chunk = function.floordiv(T, chunks + 1, Loc("mine.cpp", 2));
+  CHECK(chunk.text() == "T_divided");
+  CHECK(function.floordiv(T, chunks + 1, Loc("mine.cpp", 3)) == chunk);
+  CHECK(function.implies(chunks * chunk, false, T));
+  CHECK(function.implies(T, false, chunks * chunk + chunk + chunks));
+  Sizes sizes = {{"T", 11}, {"K", 1}};
+  derive(sizes, function.derived);
+  CHECK(sizes.at("K_2") == 0);
+  CHECK(sizes.at("T_divided") == 11);
+  sizes = {{"T", 11}, {"K", 1}, {"K_2", 2}};
+  derive(sizes, function.derived);
+  CHECK(sizes.at("T_divided") == 3);
+  substitute(function, {{"T", 11}});
+  CHECK(function.derived.size() == 2);
+  substitute(function, {{"K_2", 4}});
+  CHECK(function.derived.empty());
+  CHECK_THROWS_WITH_AS(function.floordiv(T, Dim("K"), Loc("mine.cpp", 4)),
+                       "mine.cpp:4: floordiv: the divisor must be 1 or more, found K", Error);
+}
+
 TEST_CASE("what can't be divided is an error") {
   Function function("f");
   function.add_param(f32[{Dim("T")}], "x");

@@ -83,6 +83,31 @@ TEST_CASE("the gradient of an LSTM's weights by one dot each over all times has 
   }
 }
 
+TEST_CASE("the gradient of a dot that was hoisted has the bits that it has in the loop") {
+  for (const bool reverse : {false, true}) {
+    const auto functions = scan_functions(Dim("T"));
+    Function& f = *functions[0].function;
+    if (reverse)
+      for (const auto& op : f.body.ops)
+        if (op->row == &ops::scan) op->set_attr("reverse", {});
+    const auto loop = vjp(f);
+    REQUIRE(hoist(f));
+    const auto hoisted = vjp(f);
+    int outside = 0, descending = 0;
+    for (const auto& op : hoisted->body.ops)
+      if (op->row == &ops::dot) ++outside, descending += descending_dims(*op) == 2;
+    CHECK(outside == 3);  // x W and its two cotangents
+    CHECK(descending == (reverse ? 0 : 1));
+    Random random(5);
+    for (const int length : {0, 1, 2, 7}) {
+      const auto inputs = arguments(*loop, {{"T", length}, {"B", 3}, {"N", 2}}, random);
+      const auto a = run(*loop, inputs), b = run(*hoisted, inputs);
+      for (size_t i = 0; i < a.size(); ++i)
+        CHECK(std::memcmp(a[i].raw(), b[i].raw(), static_cast<size_t>(a[i].bytes())) == 0);
+    }
+  }
+}
+
 TEST_CASE("third derivatives through a scan agree with differences") {
   Random random(2);
   const auto functions = scan_functions(Dim("T"));

@@ -3,8 +3,10 @@
 
 #include <set>
 
+#include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/print.h"
+#include "ir/substitute.h"
 #include "runtime/safetensors.h"
 #include "tools/fuzz/random.h"
 
@@ -49,7 +51,7 @@ Sizes checked_sizes(Sizes sizes, const backends::Signature& signature) {
     for (Dim dim : param.type.dims)
       for (const std::string& symbol : dim.symbols()) symbols.insert(symbol);
   for (const ir::DerivedSize& size : signature.derived) {
-    if (sizes.contains(size.name))
+    if (!size.chosen && sizes.contains(size.name))
       throw Error("--bind: the size " + size.name + " is " + ir::quotient_text(size) + ", it is not given");
     symbols.erase(size.name);
   }
@@ -98,6 +100,16 @@ Arrays draw_arguments(const backends::Signature& signature, const Sizes& given, 
 
 Arrays ArgumentSource::arguments(const backends::Signature& signature) const {
   return file.empty() ? draw_arguments(signature, sizes, seed) : read_arguments(file, signature);
+}
+
+std::unique_ptr<ir::Function> ArgumentSource::choose(const ir::Function& function) {
+  Sizes chosen;
+  for (const ir::DerivedSize& size : function.derived)
+    if (auto given = size.chosen ? sizes.extract(size.name) : Sizes::node_type(); !given.empty())
+      chosen.insert(std::move(given));
+  auto copy = ir::clone_function(function, function.name);
+  ir::substitute(*copy, chosen);
+  return copy;
 }
 
 Arrays run(const backends::Executable& executable, Arrays arguments) {

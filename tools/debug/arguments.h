@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct ArgumentSource {
   /// Floats of what is drawn are from N(0,1); integers 0 or 1, so that they can index; truth by a coin. Throws
   /// Error or Failure if the file does not fit, or if a size is missing or not of the function.
   Arrays arguments(const backends::Signature& signature) const;
+  /// A copy of the function in which the sizes that may be chosen are those of `sizes`, from which they go.
+  std::unique_ptr<ir::Function> choose(const ir::Function& function);
 };
 
 /// A run on copies: it may take donated arguments away.
