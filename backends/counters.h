@@ -24,6 +24,7 @@ struct Counters {
   double bind_ms = 0;            // of the last bind
   std::int64_t arena_bytes = 0;  // what the last bind planned, results and arguments not counted
   std::int64_t live_bytes = 0;   // the most of it that is wanted at one time: no plan takes less
+  std::int64_t run_bytes = 0;    // the arena and the results: what a run takes, arguments not counted
   int workers = 1;               // that the last bind asked for, the most of any `rows` op
   int dot_kernels = 0;           // that a library made for dots when sizes were bound, new ones only
 
@@ -57,6 +58,7 @@ struct Counters {
     visit("bind_ms", bind_ms);
     visit("arena_bytes", arena_bytes);
     visit("live_bytes", live_bytes);
+    visit("run_bytes", run_bytes);
     visit("workers", workers);
     visit("dot_kernels", dot_kernels);
     visit("joins", joins);

@@ -211,7 +211,7 @@ namespace {
 
 // Says where it comes from, if that is short: T_div_2.
 std::string stem_of_quotient(Dim numerator, Dim divisor) {
-  const std::string divided_by = divisor.is_constant() ? "_div_" + divisor.text() : "_divided";
+  const std::string divided_by = "_div" + (divisor.is_constant() ? "_" + divisor.text() : "");
   const bool fits =
       numerator.is_symbol() && numerator.text().size() + divided_by.size() < Dim::kMaxSymbolBytes / 2;
   return (fits ? numerator.text() : "size") + divided_by;
@@ -233,7 +233,7 @@ std::string new_symbol(const Function& function, const std::string& stem) {
 
 }  // namespace
 
-Dim Function::floordiv(Dim numerator, Dim divisor, Loc loc) {
+Dim Function::floordiv(Dim numerator, Dim divisor, Loc loc, std::string stem) {
   if (!provably_at_most(1, divisor))
     throw Error(place_in(*this, loc) + ": floordiv: the divisor must be 1 or more, found " + divisor.text());
   require(0, false, numerator, loc);
@@ -243,7 +243,8 @@ Dim Function::floordiv(Dim numerator, Dim divisor, Loc loc) {
   }
   for (const DerivedSize& size : derived)
     if (!size.chosen && size.numerator == numerator && size.divisor == divisor) return Dim(size.name);
-  return add_derived({new_symbol(*this, stem_of_quotient(numerator, divisor)), numerator, divisor, loc});
+  if (stem.empty()) stem = stem_of_quotient(numerator, divisor);
+  return add_derived({new_symbol(*this, stem), numerator, divisor, loc});
 }
 
 Dim Function::add_chosen(const std::string& stem, Loc loc) {

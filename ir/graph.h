@@ -134,10 +134,10 @@ struct Function {
   void require(Dim left, bool equal, Dim right, Loc loc);
   /// The numerator divided by the divisor, rounded down: a polynomial if that goes without rest, else a derived size, the
   /// same one each time. Requires the numerator to be >= 0. Throws Error if the divisor may be below 1, or if there are
-  /// kMaxGuards derived sizes already.
-  Dim floordiv(Dim numerator, Dim divisor, Loc loc);
-  /// A new size that may be chosen, called `stem` or, if there is such a symbol, stem_2 and so on. Throws Error if there
-  /// are kMaxGuards derived sizes already.
+  /// kMaxGuards derived sizes already. A new one is called `stem`, or by what it is: T_div_2; with a number if there is such
+  /// a symbol.
+  Dim floordiv(Dim numerator, Dim divisor, Loc loc, std::string stem = {});
+  /// A new size that may be chosen, called likewise. Throws Error if there are kMaxGuards derived sizes already.
   Dim add_chosen(const std::string& stem, Loc loc);
   /// Has the derived sizes and the guards of another function, in place of its own.
   void take_facts(const Function& from);

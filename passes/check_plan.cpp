@@ -198,7 +198,8 @@ class Simulation {
         fail(&op, to, "an operand that is not cut is overwritten by rows");
     }
     for (size_t i = 0; i < op.operands.size(); ++i)
-      homes_[body.param(static_cast<int>(i))] = move(op, homes_.at(op.operands[i]), {inside[i]});
+      homes_[body.param(static_cast<int>(i))] =
+          inside[i] < 0 ? homes_.at(op.operands[i]) : move(op, homes_.at(op.operands[i]), {inside[i]});
     run(body);
     for (size_t k = 0; k < results.size(); ++k)
       homes_[op.result(static_cast<int>(k))] = deliver(op, body.results[k], results[k]);

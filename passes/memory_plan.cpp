@@ -177,8 +177,12 @@ class Timeline {
     const auto inside = op.ints_attr("inside");
     for (size_t i = 0; i < op.operands.size(); ++i) {
       const ir::Value* param = op.regions[0]->param(static_cast<int>(i));
-      numbers_[param] = inside[i];
-      if (inside[i] != numbers_.at(op.operands[i])) fill(*param, inside[i]);
+      if (inside[i] < 0) {
+        enter(param, op.operands[i]);
+      } else {
+        numbers_[param] = inside[i];
+        fill(*param, inside[i]);
+      }
     }
     visit(*op.regions[0]);
     for (const ir::Value* yield : op.regions[0]->results) touch(yield);

@@ -18,8 +18,8 @@
 // as a scan's, in place or alternating, but that how often they alternate is known only when it ends.
 //
 // Each worker that shares a `rows` op has memory of its own for what the body computes; a buffer number of a result
-// means the worker's rows of it. The op carries the annotation `inside([..])`: for each operand the buffer in which the
-// body reads it. That is the operand's own, or of the worker a copy of its rows.
+// means the worker's rows of it. The op carries the annotation `inside([..])`: for each operand the worker's buffer
+// that gets a copy of its rows, or -1 if the body reads it where it is.
 namespace rondo::passes {
 
 /// How a carry gets from one time step to the next. Whatever the route, the initial carry's buffer is only

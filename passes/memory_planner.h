@@ -92,7 +92,7 @@ class MemoryPlanner {
   std::unordered_map<const ir::Value*, int64_t> uses_, times_returned_;
   std::unordered_map<const ir::Value*, Home> homes_;
   std::unordered_map<const ir::Op*, std::vector<Route>> routes_;
-  // Where the body of a `rows` op reads each operand.
+  // Of each operand of a `rows` op the storage of its copies; -1 if the body reads it where it is.
   std::unordered_map<const ir::Op*, std::vector<int>> inside_;
   int64_t numbers_ = 0;
 };

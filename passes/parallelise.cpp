@@ -20,11 +20,11 @@
 // Needs:   everything that moves ops in and out of loops to be done, since a `rows` op is in its way; feeds expand-math
 //          and fuse, which work within, and plan-memory, which gives each worker memory of its own.
 //
-// The ops of a function's body run in stages: what is serial, then a `rows` op, and so on. Each op comes into the first
-// stage that it can run in. Rows are first those of the symbol along which most loops and dots work row by row, as a
-// rule the rows of a batch: one `rows` op holds everything from the input to its cotangents. Other ops that are worth
-// it are cut along the first dim of their results: gradients of weights, which sum over all rows of the batch, and what
-// updates the weights by them.
+// The ops of a function's body run in stages, as do those of a loop over loops that is not cut itself: what is serial, then
+// a `rows` op, and so on. Each op comes into the first stage that it can run in. Rows are first those of the symbol along
+// which most loops and dots work row by row, as a rule the rows of a batch: one `rows` op holds everything from the input
+// to its cotangents. Other ops that are worth it are cut along the first dim of their results: gradients of weights, which
+// sum over all rows of the batch, and what updates the weights by them.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -60,13 +60,14 @@ bool mentions(Dim dim, Dim symbol) {
 // Cuts along the dim that is a certain symbol.
 class SymbolCuts {
  public:
-  explicit SymbolCuts(Dim symbol) : symbol_(symbol) {}
+  /// Of ops in a graph at this depth.
+  explicit SymbolCuts(Dim symbol, int depth = 0) : symbol_(symbol), depth_(depth) {}
 
   // Of an op that works row by row, and gives nothing that has no rows.
   std::optional<Cut> cut(const Op& op) const {
     if (can_record_error(op) || op.row == &ops::rows) return std::nullopt;
     Cut cut = dims_of(op);
-    if (has(cut.results, -1) || !fits(op, 1)) return std::nullopt;
+    if (has(cut.results, -1) || !fits(op, depth_ + 1)) return std::nullopt;
     return cut;
   }
 
@@ -124,17 +125,28 @@ class SymbolCuts {
   }
 
   Dim symbol_;
+  int depth_;
 };
 
 bool is_made(const Op& op) { return op.row->family == Family::kMake && op.operands.empty(); }
 bool is_anchor(const Op& op) { return op.row == &ops::scan || op.row == &ops::dot; }
 
-// How much of its time a function may spend where rows are those of a symbol: dots, in loops above all.
-int64_t worth(const Function& function, Dim symbol) {
-  const SymbolCuts cuts(symbol);
+// A loop over loops that mixes rows, in sums over all of them, say. What is around its sums may work row by row.
+bool holds_loops(const Op& op) {
+  const auto is_loop = [](const auto& inner) { return inner->row == &ops::scan; };
+  return op.row == &ops::scan && std::ranges::any_of(op.regions[0]->ops, is_loop);
+}
+
+// How much of its time a graph may spend where rows are those of a symbol: dots, in loops above all.
+int64_t worth_of(const Graph& graph, Dim symbol, int depth) {
+  const SymbolCuts cuts(symbol, depth);
   int64_t worth = 0;
-  for (const auto& op : function.body.ops) {
-    if (!is_anchor(*op) || !cuts.cut(*op)) continue;
+  for (const auto& op : graph.ops) {
+    if (!is_anchor(*op)) continue;
+    if (!cuts.cut(*op)) {
+      if (holds_loops(*op)) worth += worth_of(*op->regions[0], symbol, depth + 1);
+      continue;
+    }
     ++worth;
     for (const auto& region : op->regions)
       for_each_op(*region, [&](const Op& inner) { worth += inner.row == &ops::dot ? 100 : 1; });
@@ -150,7 +162,8 @@ std::optional<Dim> best_symbol(const Function& function) {
   std::optional<Dim> best;
   int64_t most = 0;
   for (const std::string& symbol : symbols)
-    if (const int64_t value = worth(function, Dim(symbol)); value > most) best = Dim(symbol), most = value;
+    if (const int64_t value = worth_of(function.body, Dim(symbol), 0); value > most)
+      best = Dim(symbol), most = value;
   return best;
 }
 
@@ -193,7 +206,7 @@ struct Item {
 // What goes into a `rows` op.
 class RowsBody {
  public:
-  explicit RowsBody(Function& function) : graph_(std::make_unique<Graph>(&function)) {}
+  explicit RowsBody(Function* function) : graph_(std::make_unique<Graph>(function)) {}
 
   // The operands are those that the op would have outside.
   void add(Item& item) {
@@ -244,14 +257,13 @@ class RowsBody {
 
 class Stages {
  public:
-  explicit Stages(Function& function)
-      : function_(function), returned_(function.body.results.begin(), function.body.results.end()) {
-    const std::optional<Dim> symbol = best_symbol(function);
-    for (const auto& op : function.body.ops) {
+  Stages(Graph& graph, std::optional<Dim> symbol, int depth)
+      : graph_(graph), depth_(depth), returned_(graph.results.begin(), graph.results.end()) {
+    for (const auto& op : graph.ops) {
       Item item{.owner = nullptr, .op = op.get(), .cut = std::nullopt, .records = can_record_error(*op)};
-      if (symbol && !is_made(*op)) item.cut = SymbolCuts(*symbol).cut(*op);
+      if (symbol && !is_made(*op)) item.cut = SymbolCuts(*symbol, depth).cut(*op);
       item.by_symbol = item.cut.has_value();
-      if (!item.cut) item.cut = cut_first_dim(*op);
+      if (!item.cut) item.cut = cut_otherwise(*op);
       items_.push_back(std::move(item));
     }
     for (const Item& item : items_) {
@@ -270,16 +282,20 @@ class Stages {
   void build() {
     std::map<int, std::vector<Item*>> stages;
     for (size_t i = 0; i < items_.size(); ++i) {
-      items_[i].owner = std::move(function_.body.ops[i]);
+      items_[i].owner = std::move(graph_.ops[i]);
       stages[items_[i].stage].push_back(&items_[i]);
     }
-    function_.body.ops.clear();
+    graph_.ops.clear();
     for (const auto& [stage, items] : stages) build(stage, items);
-    for (Value*& result : function_.body.results) result = outer(result);
-    remove_dead_code(function_);
+    for (Value*& result : graph_.results) result = outer(result);
   }
 
  private:
+  // In a step of a loop only a dot is worth it.
+  std::optional<Cut> cut_otherwise(const Op& op) const {
+    return depth_ == 0 || op.row == &ops::dot ? cut_first_dim(op) : std::nullopt;
+  }
+
   // Stage k is the serial ops, then the cut ones. What is cut otherwise than it was made waits for all workers. What may
   // record errors keeps its order: the first one is told.
   void place_once() {
@@ -306,7 +322,7 @@ class Stages {
     bool changed = false;
     for (Item& item : items_) {
       if (!item.by_symbol || anchored.contains(item.stage)) continue;
-      item.cut = cut_first_dim(*item.op);
+      item.cut = cut_otherwise(*item.op);
       item.by_symbol = false;
       changed = true;
     }
@@ -327,14 +343,14 @@ class Stages {
   }
 
   void build(int stage, const std::vector<Item*>& items) {
-    RowsBody body(function_);
+    RowsBody body(graph_.function);
     Values results;
     std::vector<int64_t> dims;  // of the results
     const Op* first = nullptr;
     for (Item* item : items) {
       for (Value*& operand : item->op->operands) operand = outer(operand);
       if (!item->cut) {
-        function_.body.append(std::move(item->owner));
+        graph_.append(std::move(item->owner));
         continue;
       }
       if (first == nullptr || (first->row != &ops::scan && item->op->row == &ops::scan)) first = item->op;
@@ -346,20 +362,30 @@ class Stages {
         }
     }
     if (results.empty()) return;
-    const Op* rows = body.emit(Builder(function_.body, first->loc.via("parallelise")), results, dims);
+    const Op* rows = body.emit(Builder(graph_, first->loc.via("parallelise")), results, dims);
     for (size_t i = 0; i < results.size(); ++i) {
       rows->results[i]->name = results[i]->name;
       outer_[results[i]] = rows->result(static_cast<int>(i));
     }
   }
 
-  Function& function_;
+  Graph& graph_;
+  const int depth_;
   const std::unordered_set<const Value*> returned_;
   std::vector<Item> items_;
   std::unordered_map<const Value*, const Item*> makers_;
   std::unordered_map<const Value*, std::vector<const Item*>> users_;
   std::unordered_map<const Value*, Value*> outer_;
 };
+
+bool parallelise(Graph& graph, std::optional<Dim> symbol, int depth) {
+  Stages stages(graph, symbol, depth);
+  bool changed = stages.place();
+  if (changed) stages.build();
+  for (const auto& op : graph.ops)
+    if (holds_loops(*op)) changed |= parallelise(*op->regions[0], symbol, depth + 1);
+  return changed;
+}
 
 }  // namespace
 
@@ -368,9 +394,8 @@ bool parallelise(Function& function) {
   size_t ops = 0;
   for_each_op(function.body, [&](const Op&) { ++ops; });
   if (ops > kMostOps) return false;
-  Stages stages(function);
-  if (!stages.place()) return false;
-  stages.build();
+  if (!parallelise(function.body, best_symbol(function), 0)) return false;
+  remove_dead_code(function);
   Applications::done();
   return true;
 }

@@ -61,6 +61,16 @@ std::span<const Pass> bf16_pipeline() {
   return pipeline;
 }
 
+std::span<const Pass> memory_pipeline() {
+  static const std::vector<Pass> pipeline = passes_named({
+      // What is done for all times at once is outside of the loops, and rounded.
+      "remat",
+      // The rest of the times, behind the pieces, is written once for each phase.
+      "canonicalise",
+  });
+  return pipeline;
+}
+
 std::span<const Pass> lowering_pipeline() {
   static const std::vector<Pass> pipeline = passes_named({
       // What stands only for differentiation, where nobody took it away before.

@@ -16,6 +16,9 @@ std::span<const Pass> optimisation_pipeline();
 /// What the DSL's functions go through then if dots are to take bf16 (Options::precision).
 std::span<const Pass> bf16_pipeline();
 
+/// What they go through then if memory is limited (Options::memory).
+std::span<const Pass> memory_pipeline();
+
 /// What turns a function into one that code is made for: planned (memory_plan.h), nothing left to decide but
 /// where buffers lie.
 std::span<const Pass> lowering_pipeline();

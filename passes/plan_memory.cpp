@@ -168,7 +168,7 @@ void MemoryPlanner::annotate(ir::Graph& graph) {
     for (ir::Graph* block : running_blocks(*op)) annotate(*block);
     if (const auto inside = inside_.find(op.get()); inside != inside_.end()) {
       std::vector<int64_t> numbers;
-      for (const int storage : inside->second) numbers.push_back(number(storage));
+      for (const int storage : inside->second) numbers.push_back(storage < 0 ? -1 : number(storage));
       op->set_attr("inside", {ir::ints(numbers)});
     }
     const auto routes = routes_.find(op.get());

@@ -73,7 +73,8 @@ void MemoryPlanner::plan_rows(const ir::Op& op) {
   count_uses(body);
   const RowsAccess access = rows_access(op);
   const std::vector<int> updated = updates_in_rows(op, access);
-  std::vector<int>& inside = inside_[&op];
+  std::vector<int> inside;  // where each operand is read
+  std::vector<int>& copies = inside_[&op];
   for (int i = 0; i < static_cast<int>(op.operands.size()); ++i) {
     const auto result = std::find(updated.begin(), updated.end(), i);
     if (!access.operands[i])
@@ -83,6 +84,7 @@ void MemoryPlanner::plan_rows(const ir::Op& op) {
     else
       inside.push_back(homes_.at(op.operands[i]).storage);
     homes_[body.param(i)] = {inside.back(), read_as_often_as(*body.param(i))};
+    copies.push_back(access.operands[i] ? -1 : inside.back());
   }
   plan(body);
   for (int k = 0; k < static_cast<int>(op.results.size()); ++k) {
@@ -108,22 +110,27 @@ std::vector<int> MemoryPlanner::updates_in_rows(const ir::Op& op, const RowsAcce
   const Overwritable candidates = overwritable(op);
   const ir::RowLink dims = rows_dims(op);
   std::vector<int> updated(op.results.size(), -1);
-  for (const int i : candidates.operands) {
-    const int storage = homes_.at(op.operands[i]).storage;
-    if (dims.operands[i] != 0 || !access.operands[i] || candidates.in_storage.at(storage).size() != 1)
-      continue;
-    for (int k = 0; k < static_cast<int>(updated.size()); ++k) {
-      const ir::Op* maker = body.results[k]->op;
-      if (updated[k] >= 0 || dims.results[k] != 0 || maker == nullptr) continue;
-      if (op.result(k)->type != op.operands[i]->type || times_returned_.at(body.results[k]) != 1) continue;
-      if (std::find(maker->operands.begin(), maker->operands.end(), body.param(i)) == maker->operands.end())
+  const auto may_update = [&](int i, int k) {
+    const ir::Op* maker = body.results[k]->op;
+    return updated[k] < 0 && dims.results[k] == 0 && maker != nullptr &&
+           op.result(k)->type == op.operands[i]->type && times_returned_.at(body.results[k]) == 1 &&
+           std::find(maker->operands.begin(), maker->operands.end(), body.param(i)) != maker->operands.end();
+  };
+  // Best is memory in which the result belongs.
+  for (const bool belongs : {true, false})
+    for (const int i : candidates.operands) {
+      const int storage = homes_.at(op.operands[i]).storage;
+      if (dims.operands[i] != 0 || !access.operands[i] || candidates.in_storage.at(storage).size() != 1 ||
+          std::ranges::find(updated, i) != updated.end())
         continue;
-      if (storages_[storage].owner != Storage::Owner::kOp && !is_meant_for(storages_[storage], *op.result(k)))
-        continue;
-      updated[k] = i;
-      break;
+      for (int k = 0; k < static_cast<int>(updated.size()); ++k) {
+        const Storage& there = storages_[storage];
+        const bool fits = belongs ? is_meant_for(there, *op.result(k)) : there.owner == Storage::Owner::kOp;
+        if (!fits || !may_update(i, k)) continue;
+        updated[k] = i;
+        break;
+      }
     }
-  }
   return updated;
 }
 

@@ -21,6 +21,7 @@
 #include "ir/batch.h"
 #include "ir/op_row.h"
 #include "ir/scan.h"
+#include "ir/scan_builder.h"
 #include "passes/transposer.h"
 
 namespace rondo::passes {
@@ -35,44 +36,32 @@ class ScanTranspose : public ForwardValues {
       : op_(op),
         scan_(op),
         outer_(outer),
-        body_(std::make_unique<Graph>(outer.builder.graph().function)),
-        builder_(*body_, outer.builder.loc),
+        transposed_(outer.builder.function(), outer.builder.loc),
+        builder_(transposed_.b()),
         inner_(builder_, outer.activity, *this) {
     for (size_t i = 0; i < scan_.stacks(); ++i) stacks_.emplace(scan_.stack_yield(i), scan_.stack_result(i));
   }
 
   void run() {
-    index_ = body_->add_param(scan_.index()->type, scan_.index()->name);
+    transposed_.index()->name = scan_.index()->name;
     enter_yields();
     inner_.run(*scan_.body, scan_.body->ops.size());
     yield_carries();
     yield_uses();
     yield_overs();
-    leave(emit());
+    leave(transposed_.emit(outer_.builder, scan_.length(), !scan_.reverse(), carry_yields_, stack_yields_));
   }
 
   Value* find(Value* forward) override;
 
  private:
-  // A list of the transposed scan: operands, and the body's parameters bound to them.
-  struct Binds {
-    Values operands, params;
-  };
-
   bool active(const Value* value) const { return outer_.activity.has_cotangent(value); }
   bool is_carried(size_t i) const { return active(scan_.carry_param(i)) || active(scan_.carry_result(i)); }
-
-  Value* bind(Binds& binds, Value* operand, Type type, const std::string& name) {
-    binds.operands.push_back(operand);
-    binds.params.push_back(body_->add_param(std::move(type), name, builder_.loc));
-    return binds.params.back();
-  }
 
   void enter_yields();
   void yield_carries();
   void yield_uses();
   void yield_overs();
-  Op* emit();
   void leave(Op* transposed);
 
   bool is_recomputed(const Value* value) const {
@@ -85,12 +74,10 @@ class ScanTranspose : public ForwardValues {
   Op& op_;
   Scan scan_;
   Transposer& outer_;
-  std::unique_ptr<Graph> body_;  // of the transposed scan
-  Builder builder_;
+  ScanBuilder transposed_;
+  Builder& builder_;  // of its body
   Transposer inner_;
 
-  Value* index_ = nullptr;
-  Binds over_, carry_, use_;
   Values carry_yields_, stack_yields_;
   std::unordered_map<const Value*, Value*> found_;   // forward value in the body -> its stand-in
   std::unordered_map<const Value*, Value*> stacks_;  // yielded value -> stack of the forward scan
@@ -101,15 +88,15 @@ void ScanTranspose::enter_yields() {
   std::vector<std::pair<Value*, Value*>> yields;  // and their cotangents, in listed order
   for (size_t i = 0; i < scan_.carry.size(); ++i) {
     if (!is_carried(i)) continue;
-    Value* param = bind(carry_, outer_.cotangent_or_zero(scan_.carry_result(i)), scan_.carry[i]->type,
-                        "d" + scan_.carry_param(i)->name);
+    Value* param =
+        transposed_.carry(outer_.cotangent_or_zero(scan_.carry_result(i)), "d" + scan_.carry_param(i)->name);
     yields.emplace_back(scan_.carry_yield(i), param);
   }
   for (size_t i = 0; i < scan_.stacks(); ++i) {
     Value* d = outer_.cotangent(scan_.stack_result(i));
     if (d == nullptr) continue;
     Value* yield = scan_.stack_yield(i);
-    yields.emplace_back(yield, bind(over_, d, yield->type, "d" + yield->name));
+    yields.emplace_back(yield, transposed_.over(d, "d" + yield->name));
   }
   for (size_t i = yields.size(); i-- > 0;) inner_.add(yields[i].first, yields[i].second);
 }
@@ -125,39 +112,13 @@ void ScanTranspose::yield_uses() {
     if (!active(param)) continue;
     Value* first = outer_.builder.constant(param->type, inner_.is_product(param) ? 0.0 : -0.0);
     carry_yields_.push_back(
-        inner_.add_to(bind(carry_, first, param->type, "d" + param->name), param, !scan_.reverse()));
+        inner_.add_to(transposed_.carry(first, "d" + param->name), param, !scan_.reverse()));
   }
 }
 
 void ScanTranspose::yield_overs() {
   for (size_t i = 0; i < scan_.over.size(); ++i)
     if (active(scan_.over_param(i))) stack_yields_.push_back(inner_.cotangent_or_zero(scan_.over_param(i)));
-}
-
-Op* ScanTranspose::emit() {
-  // Parameters were added as they were needed; the scan wants them list by list.
-  Values order = {index_}, operands;
-  std::vector<int> groups;
-  for (const Binds* binds : {&over_, &carry_, &use_}) {
-    order.insert(order.end(), binds->params.begin(), binds->params.end());
-    operands.insert(operands.end(), binds->operands.begin(), binds->operands.end());
-    groups.push_back(static_cast<int>(binds->operands.size()));
-  }
-  auto params = std::move(body_->params);
-  body_->params.clear();
-  for (Value* param : order) {
-    body_->params.push_back(std::move(params[param->index]));
-  }
-  for (size_t i = 0; i < order.size(); ++i) order[i]->index = static_cast<int>(i);
-
-  body_->results = carry_yields_;
-  body_->results.insert(body_->results.end(), stack_yields_.begin(), stack_yields_.end());
-  std::vector<Attr> attrs = {make_attr(ops::scan, "length", {scan_.length()})};
-  if (!scan_.reverse()) attrs.push_back(make_attr(ops::scan, "reverse", {}));
-  std::vector<std::unique_ptr<Graph>> regions;
-  regions.push_back(std::move(body_));
-  return outer_.builder.emit_region(ops::scan, std::move(operands), std::move(groups), std::move(attrs),
-                                    std::move(regions), {});
 }
 
 // Cotangents of the operands, from the last operand to the first.
@@ -207,14 +168,16 @@ void ScanTranspose::recompute(const Op& op) {
 
 Value* ScanTranspose::receive(Value* value) {
   if (value->op == nullptr) {
-    if (value == scan_.index()) return index_;
+    if (value == scan_.index()) return transposed_.index();
     const size_t operand = value->index - 1;
     const bool is_over = operand < scan_.over.size();
-    if (is_over || operand >= scan_.over.size() + scan_.carry.size())
-      return bind(is_over ? over_ : use_, outer_.forward.find(op_.operands[operand]), value->type,
-                  value->name);
+    Value* outer = is_over || operand >= scan_.over.size() + scan_.carry.size()
+                       ? outer_.forward.find(op_.operands[operand])
+                       : nullptr;
+    if (outer != nullptr)
+      return is_over ? transposed_.over(outer, value->name) : transposed_.use(outer, value->name);
   }
-  return bind(over_, outer_.forward.find(stack_of(value)), value->type, value->name);
+  return transposed_.over(outer_.forward.find(stack_of(value)), value->name);
 }
 
 // The forward scan's stack of a value of its body, a new one if there is none.

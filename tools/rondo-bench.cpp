@@ -24,6 +24,7 @@ struct Arguments {
   std::vector<std::string> shapes = {"50,32,128,128"};
   std::string mode = "train", dtype = "f32", precision = "f32", dots = "llvm";
   std::vector<int> threads = {1};
+  std::vector<double> memory = {1};
   int64_t layers = 1, rounds = 9;
   bool json = false, ablate = false, list = false;
 };
@@ -71,6 +72,8 @@ nlohmann::ordered_json json_of(const bench::Request& request, const Arguments& a
                                    {"share", m.gflops / m.peak_gflops},
                                    {"joins", m.counters.joins},
                                    {"dots_in_loops", dots_in_loops(m.counters)},
+                                   {"memory", request.memory},
+                                   {"bytes_taken", m.counters.run_bytes},
                                    {"bytes_planned", m.counters.arena_bytes},
                                    {"bytes_live", m.counters.live_bytes},
                                    {"bytes_moved", m.counters.copied_bytes},
@@ -92,6 +95,9 @@ void print_line(const bench::Request& request, const Measured& m, double all_ms)
       static_cast<long long>(m.counters.joins));
   if (!request.options.without.empty())
     std::printf("  without %s: x %.2f", request.options.without[0].c_str(), m.ms / all_ms);
+  if (request.memory < 1)
+    std::printf("  in %.2f of the memory, %lld bytes: x %.2f", request.memory,
+                static_cast<long long>(m.counters.run_bytes), m.ms / all_ms);
   std::printf("\n");
   std::fflush(stdout);
 }
@@ -133,17 +139,20 @@ int run(const Arguments& arguments) {
         for (const std::string& pass : passes_to_ablate(arguments.precision)) without.push_back({pass});
       std::vector<bench::Request> requests;
       for (const int threads : arguments.threads)
-        for (const auto& passes : without) {
-          requests.push_back(request);
-          requests.back().options.threads = threads;
-          requests.back().options.without = passes;
-        }
+        for (const double memory : arguments.memory)
+          for (const auto& passes : without) {
+            requests.push_back(request);
+            requests.back().options.threads = threads;
+            requests.back().options.without = passes;
+            requests.back().memory = memory;
+          }
+      const size_t of_one = without.size() * arguments.memory.size();  // number of threads
       const std::vector<Measured> measured = bench::measure(requests);
       for (size_t i = 0; i < requests.size(); ++i)
         if (arguments.json)
           all.push_back(json_of(requests[i], arguments, measured[i]));
         else
-          print_line(requests[i], measured[i], measured[i - i % without.size()].ms);
+          print_line(requests[i], measured[i], measured[i - i % of_one].ms);
     }
   if (arguments.json) std::printf("%s\n", all.dump(2).c_str());
   tools::finish_output();
@@ -170,6 +179,12 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads,
                  "How many may work at once; several numbers are measured side by side")
       ->check(CLI::Range(1, runtime::Workers::kMost))
+      ->delimiter(',');
+  app.add_option(
+         "--memory", arguments.memory,
+         "Shares of what a call takes without a limit, to which it is limited; 1 for no limit. Several are "
+         "measured side by side")
+      ->check(CLI::Range(1e-6, 1.0))
       ->delimiter(',');
   app.add_option("--layers", arguments.layers, "Layers, one over the other")->check(CLI::Range(1, 64));
   app.add_option("--mode", arguments.mode, "What to time")->check(CLI::IsMember(modes));

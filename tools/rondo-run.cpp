@@ -45,7 +45,7 @@ std::unique_ptr<Executable> make(const Request& request, const ir::Function& fun
   if (request.backend == "reference" && request.f64)
     return reference::interpret(function, reference::Precision::kDouble);
   return backends::find_backend(request.backend)
-      ->make(function, *backends::find_dots(request.dots), request.threads, {});
+      ->make(function, *backends::find_dots(request.dots), request.threads, 0, {});
 }
 
 // Results.

@@ -26,20 +26,9 @@ void BindTable::add_buffers(const ir::Function& function) {
   }
 }
 
-namespace {
-
-std::string text(const Sizes& sizes) {
-  std::string text;
-  for (const auto& [symbol, value] : sizes)
-    text += (text.empty() ? "" : ", ") + symbol + "=" + std::to_string(value);
-  return text.empty() ? "it" : "with " + text + " it";
-}
-
-}  // namespace
-
 Bound::Bound(const BindTable& table, const backends::Signature& signature,
-             std::span<runtime::Array* const> args, std::uint64_t memory_limit) {
-  const Sizes symbols = signature.bind(args);
+             std::span<runtime::Array* const> args, const Sizes& chosen) {
+  const Sizes symbols = signature.bind(args, chosen);
   for (const runtime::Array* array : args) arguments_.push_back({array->type(), array->shape()});
   share(table, symbols);
   for (const Sizes& worker : symbols_) {
@@ -48,16 +37,15 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
   }
   bind_dots(table, symbols_[0]);
   lay_out_arena(table);
-  std::uint64_t total = static_cast<std::uint64_t>(arena_bytes);
-  for (size_t i = 0; i < table.results.size() && total <= memory_limit; ++i) {
+  total_bytes = static_cast<std::uint64_t>(arena_bytes);
+  for (size_t i = 0; i < table.results.size(); ++i) {
     const Type& type = signature.results[i];
     result_shapes.push_back(backends::shape_of(type, symbols));
-    if (table.results[i].kind != ResultSource::kDonated)
-      total += static_cast<std::uint64_t>(type.bytes().evaluate(symbols));
+    if (table.results[i].kind == ResultSource::kDonated) continue;
+    if (__builtin_add_overflow(total_bytes, static_cast<std::uint64_t>(type.bytes().evaluate(symbols)),
+                               &total_bytes))
+      throw Error("results take too much memory");
   }
-  if (total > memory_limit)
-    throw Error("@" + signature.function + ": " + text(symbols) + " would take " + std::to_string(total) +
-                " bytes of memory or more, the limit is " + std::to_string(memory_limit));
 }
 
 namespace {

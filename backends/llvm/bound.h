@@ -47,10 +47,9 @@ struct BindTable {
 /// A function bound to the sizes of its arguments. Immutable.
 struct Bound {
   /// Matches the arguments, checks the guards, evaluates sizes, has the library make what kernels it lacks, and
-  /// lays out the arena. Throws Error if the arguments don't fit, or if arena and results would take more than
-  /// `memory_limit` bytes; nothing is allocated for them here.
+  /// lays out the arena. Throws Error if the arguments don't fit; nothing is allocated for arena and results here.
   Bound(const BindTable& table, const backends::Signature& signature, std::span<runtime::Array* const> args,
-        std::uint64_t memory_limit);
+        const Sizes& chosen);
 
   /// True if the arguments have the element types and shapes that this was made for.
   bool fits(std::span<runtime::Array* const> args) const;
@@ -70,6 +69,7 @@ struct Bound {
       rows_bytes;  // how far the next worker's buffers are from there, for each `rows` op
   std::int64_t scratch_offset = 0, scratch_bytes = 0;
   std::int64_t arena_bytes = 0, live_bytes = 0;
+  std::uint64_t total_bytes = 0;  // of arena and results
   std::vector<std::vector<std::int64_t>> result_shapes;
 
  private:
@@ -88,6 +88,12 @@ struct Bound {
 
   std::vector<Argument> arguments_;
 };
+
+/// Binds a function. Sizes that may be chosen all get one number, the least with which arena and results take no more than
+/// `memory_limit` bytes. Throws Error if the arguments don't fit, or if there is no such number: it names the least bytes
+/// that were found to do.
+std::shared_ptr<const Bound> bind(const BindTable& table, const backends::Signature& signature,
+                                  std::span<runtime::Array* const> args, std::uint64_t memory_limit);
 
 /// The sizes met last: training meets the same few lengths again and again.
 class BoundCache {

@@ -49,7 +49,8 @@ struct Frame {
   const std::int64_t* sizes;  ///< what emit_driver returned, evaluated for the worker whose frame it is
   Work* work;                 ///< counts what is done
   /// Runs a `rows` op by its number, on as many workers as it pays for, and waits for them.
-  void (*run_rows)(Frame* frame, std::int64_t rows) noexcept;
+  /// `values` are its operands and results.
+  void (*run_rows)(Frame* frame, std::int64_t rows, void* const* values) noexcept;
   void* workers;  ///< for run_rows and run_columns
   decltype(&rondo_gather_rows) gather_rows = rondo_gather_rows;
   decltype(&rondo_scatter_rows) scatter_rows = rondo_scatter_rows;
@@ -72,12 +73,11 @@ enum FrameField : unsigned {
 static_assert(sizeof(Frame) == (kRunColumnsField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
-/// Runs a whole function, or a worker's share of a `rows` op. The former stops before the first write into a parameter's
-/// array if an error was recorded.
+/// Runs a whole function. It stops before the first write into a parameter's array if an error was recorded.
 using Driver = void(Frame* frame);
 
-/// Computes a worker's columns of a dot.
-using ColumnDriver = void(Frame* frame, void* const* values);
+/// Runs a worker's share of a `rows` op, or computes its columns of a dot; `values` are the op's operands and results.
+using ShareDriver = void(Frame* frame, void* const* values);
 
 /// What a driver reads and calls by number.
 struct DriverTables {
@@ -87,7 +87,7 @@ struct DriverTables {
 
 /// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
 /// ops: straight calls, and a loop for each scan. So it does for each `rows` op, called `name.rows0` and so on; `rows`
-/// is what share_rows made of the function. For each of `columns`, of share_columns, it adds the ColumnDriver `name.columns0`
+/// is what share_rows made of the function. For each of `columns`, of share_columns, it adds the ShareDriver `name.columns0`
 /// and so on. Ops are numbered for error records as in recorded_error. What `library` takes is left to it; it may be null.
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                          const ir::Function& function, const std::vector<RowShares>& rows,

@@ -100,6 +100,8 @@ class DriverEmitter {
   };
 
   void call_rows(const ir::Op& op);
+  // Has the workers called that share something of the op: a field of the frame, and a number for it.
+  void call_shares(FrameField function, int64_t number, llvm::ArrayRef<llvm::Value*> values);
   SharedRows shared_rows(const Type& whole, int dim, size_t number) const;
   // The function that works on a worker's share of the rows.
   void emit_share(const ir::Op& op, size_t number);

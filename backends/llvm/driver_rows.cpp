@@ -7,11 +7,23 @@
 namespace rondo::codegen {
 
 void DriverEmitter::call_rows(const ir::Op& op) {
-  auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty()}, false);
-  llvm::CallInst* call = b_.CreateCall(type, field(frame_, kRunRowsField),
-                                       {frame_, b_.getInt64(static_cast<int64_t>(rows_.size()))});
-  call->setDoesNotThrow();
+  std::vector<llvm::Value*> values;
+  for (const ir::Value* operand : op.operands) values.push_back(pointer(operand));
+  for (llvm::Value* result : result_buffers(op)) values.push_back(result);
+  call_shares(kRunRowsField, static_cast<int64_t>(rows_.size()), values);
   rows_.push_back(&op);
+}
+
+// The values lie in an array on the stack, of which a function has one for each such op.
+void DriverEmitter::call_shares(FrameField function, int64_t number, llvm::ArrayRef<llvm::Value*> values) {
+  llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
+  llvm::Value* array = llvm::IRBuilder<>(&entry, entry.begin())
+                           .CreateAlloca(llvm::ArrayType::get(b_.getPtrTy(), values.size()));
+  for (size_t i = 0; i < values.size(); ++i)
+    b_.CreateStore(values[i], b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), array, i));
+  auto* type =
+      llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy()}, false);
+  b_.CreateCall(type, field(frame_, function), {frame_, b_.getInt64(number), array})->setDoesNotThrow();
 }
 
 DriverEmitter::SharedRows DriverEmitter::shared_rows(const Type& whole, int dim, size_t number) const {
@@ -24,7 +36,9 @@ DriverEmitter::SharedRows DriverEmitter::shared_rows(const Type& whole, int dim,
 }
 
 void DriverEmitter::emit_share(const ir::Op& op, size_t number) {
-  begin("rows" + std::to_string(number), b_.getVoidTy(), llvm::Function::ExternalLinkage);
+  llvm::Function* function = begin("rows" + std::to_string(number), b_.getVoidTy(),
+                                   llvm::Function::ExternalLinkage, {b_.getPtrTy()});
+  llvm::Value* values = function->getArg(1);
   const ir::Graph& body = *op.regions[0];
   const ir::RowLink dims = passes::rows_dims(op);
   const auto inside = op.ints_attr("inside");
@@ -33,12 +47,13 @@ void DriverEmitter::emit_share(const ir::Op& op, size_t number) {
   };
   for (size_t i = 0; i < inside.size(); ++i) {
     const ir::Value *operand = op.operands[i], *param = body.param(static_cast<int>(i));
-    pointers_[param] = pointer(operand);
+    llvm::Value* whole = field(values, static_cast<int64_t>(i));
+    pointers_[param] = whole;
     if (dims.operands[i] < 0) continue;
     const SharedRows rows = shared_rows(operand->type, dims.operands[i], number);
-    llvm::Value* from = begin_of(pointer(operand), rows);
+    llvm::Value* from = begin_of(whole, rows);
     pointers_[param] = from;
-    if (inside[i] != buffer_number(operand)) {
+    if (inside[i] >= 0) {
       pointers_[param] = call_copy(kGatherRowsField, b_.getPtrTy(), buffer(inside[i]), from, rows);
     } else if (dims.operands[i] == 1) {
       slot_bytes_[param] = rows.whole_bytes;
@@ -48,15 +63,17 @@ void DriverEmitter::emit_share(const ir::Op& op, size_t number) {
   for (size_t k = 0; k < op.results.size(); ++k) {
     const int64_t at = passes::buffer_of(*op.results[k]);
     const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
-    results.push_back(begin_of(field(buffers_, at), rows));
+    results.push_back(begin_of(field(values, std::ssize(op.operands) + std::ssize(results)), rows));
     scope_[at] = results[k];
     if (dims.results[k] == 1 && buffer_number(body.results[k]) == at)
       slot_bytes_[body.results[k]] = rows.whole_bytes;
   }
   for (size_t k = 0; k < op.results.size(); ++k) {
     const int64_t own = buffer_number(body.results[k]);
-    const bool shared = std::any_of(op.operands.begin(), op.operands.end(),
-                                    [&](const ir::Value* operand) { return buffer_number(operand) == own; });
+    const bool shared = std::any_of(op.operands.begin(), op.operands.end(), [&](const ir::Value* operand) {
+      const bool has_number = operand->op != nullptr || op.graph->owner == nullptr;
+      return has_number && buffer_number(operand) == own;
+    });
     if (body.results[k]->op == nullptr || shared || scope_.count(own) > 0) continue;
     const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);
     // Who has all rows writes them where they belong.
@@ -82,17 +99,8 @@ llvm::Value* DriverEmitter::call_copy(FrameField function, llvm::Type* result, l
                         size(rows.whole_bytes)});
 }
 
-// The operands and the result lie in an array on the stack, of which a function has one for each such dot.
 void DriverEmitter::call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*> values) {
-  llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
-  llvm::Value* array = llvm::IRBuilder<>(&entry, entry.begin())
-                           .CreateAlloca(llvm::ArrayType::get(b_.getPtrTy(), values.size()));
-  for (size_t i = 0; i < values.size(); ++i)
-    b_.CreateStore(values[i], b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), array, i));
-  auto* type =
-      llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getInt64Ty(), b_.getPtrTy()}, false);
-  b_.CreateCall(type, field(frame_, kRunColumnsField), {frame_, b_.getInt64(column_numbers_.at(&dot)), array})
-      ->setDoesNotThrow();
+  call_shares(kRunColumnsField, column_numbers_.at(&dot), values);
 }
 
 void DriverEmitter::emit_columns(const ir::Op& dot, size_t number) {

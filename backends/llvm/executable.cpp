@@ -54,8 +54,8 @@ struct RunState {
   std::shared_ptr<const Bound> bound;  // that the following are made for
   std::unique_ptr<backends::DotRun> dots;
   std::vector<Worker> workers;
-  const std::vector<Driver*>* rows = nullptr;           // the function of each `rows` op
-  const std::vector<ColumnDriver*>* columns = nullptr;  // and of each dot of shared columns
+  const std::vector<ShareDriver*>* rows = nullptr;     // the function of each `rows` op
+  const std::vector<ShareDriver*>* columns = nullptr;  // and of each dot of shared columns
   std::int64_t joins = 0;
 };
 
@@ -79,17 +79,18 @@ void run_shares(Frame* frame, int count, const Share& share) noexcept {
 }
 
 // What compiled code calls for a `rows` op.
-void run_rows(Frame* frame, std::int64_t number) noexcept {
+void run_rows(Frame* frame, std::int64_t number, void* const* values) noexcept {
   const auto& state = *static_cast<const RunState*>(frame->workers);
   const auto rows = static_cast<size_t>(number);
-  run_shares(frame, state.bound->rows_workers[rows], *(*state.rows)[rows]);
+  ShareDriver* driver = (*state.rows)[rows];
+  run_shares(frame, state.bound->rows_workers[rows], [&](Frame* own) { driver(own, values); });
 }
 
 // And for a dot whose columns may be shared.
 void run_columns(Frame* frame, std::int64_t number, void* const* values) noexcept {
   const auto& state = *static_cast<const RunState*>(frame->workers);
   const auto dot = static_cast<size_t>(number);
-  ColumnDriver* driver = (*state.columns)[dot];
+  ShareDriver* driver = (*state.columns)[dot];
   run_shares(frame, state.bound->columns_workers[dot], [&](Frame* own) { driver(own, values); });
 }
 
@@ -136,9 +137,9 @@ class CompiledFunction : public backends::Executable {
     jit_.add(std::move(code));
     driver_ = jit_.lookup<Driver>("run");
     for (size_t i = 0; i < table_.rows.size(); ++i)
-      rows_.push_back(jit_.lookup<Driver>("run.rows" + std::to_string(i)));
+      rows_.push_back(jit_.lookup<ShareDriver>("run.rows" + std::to_string(i)));
     for (size_t i = 0; i < table_.columns.size(); ++i)
-      columns_.push_back(jit_.lookup<ColumnDriver>("run.columns" + std::to_string(i)));
+      columns_.push_back(jit_.lookup<ShareDriver>("run.columns" + std::to_string(i)));
     table_.add_buffers(*function_);
     counters_.llvm_ms = jit_.times().ir_passes;
     counters_.codegen_ms = jit_.times().codegen;
@@ -216,13 +217,14 @@ class CompiledFunction : public backends::Executable {
       if (auto known = bounds_.find(args)) return known;
     }
     const Stopwatch watch;
-    auto bound = std::make_shared<Bound>(table_, signature_, args, options_.memory_limit);
+    const auto bound = codegen::bind(table_, signature_, args, options_.memory_limit);
     std::lock_guard lock(mutex_);
     ++counters_.binds;
     counters_.bind_ms = watch.ms();
     if (bound->dots != nullptr) counters_.dot_kernels += bound->dots->kernels_made();
     counters_.arena_bytes = bound->arena_bytes;
     counters_.live_bytes = bound->live_bytes;
+    counters_.run_bytes = static_cast<std::int64_t>(bound->total_bytes);
     counters_.workers = bound->workers();
     tell("bound to new sizes", counters_.bind_ms);
     bounds_.add(bound);
@@ -320,8 +322,7 @@ class CompiledFunction : public backends::Executable {
   BindTable table_;
   Jit jit_;
   Driver* driver_ = nullptr;
-  std::vector<Driver*> rows_;
-  std::vector<ColumnDriver*> columns_;
+  std::vector<ShareDriver*> rows_, columns_;
   std::vector<ir::Kernel> called_;
   mutable std::mutex mutex_;  // of what follows
   mutable Counters counters_;

@@ -125,8 +125,9 @@ std::string unused_prefix(const ir::Function& function, std::string prefix) {
 std::vector<RowShares> share_rows(ir::Function& function) {
   Sharer sharer(function);
   std::vector<RowShares> all;
-  for (const auto& op : function.body.ops)
-    if (op->row == &ir::ops::rows) all.push_back(sharer.share(*op));
+  ir::for_each_op(function.body, [&](ir::Op& op) {
+    if (op.row == &ir::ops::rows) all.push_back(sharer.share(op));
+  });
   return all;
 }
 

@@ -23,14 +23,17 @@ const T* find(std::span<const T> list, std::string_view name) {
 
 std::span<const Backend> all_backends() {
   static constexpr std::array<Backend, 2> backends = {{
-      {"llvm", "machine code, made once for all sizes", true,
-       [](const ir::Function& function, const Dots& dots, int threads,
+      {"llvm", "machine code, made once for all sizes", true, true,
+       [](const ir::Function& function, const Dots& dots, int threads, std::int64_t memory,
           const passes::PassRunner::Options& passes) {
-         const DotLibrary* library = dots.library == nullptr ? nullptr : &dots.library();
-         return codegen::compile(function, {.dots = library, .threads = threads, .passes = passes});
+         codegen::CompileOptions options = {.threads = threads, .passes = passes};
+         if (dots.library != nullptr) options.dots = &dots.library();
+         if (memory > 0)
+           options.memory_limit = std::min(options.memory_limit, static_cast<std::uint64_t>(memory));
+         return codegen::compile(function, options);
        }},
-      {"reference", "the interpreter that judges the others: slow, plain, right", false,
-       [](const ir::Function& function, const Dots&, int, const passes::PassRunner::Options&) {
+      {"reference", "the interpreter that judges the others: slow, plain, right", false, false,
+       [](const ir::Function& function, const Dots&, int, std::int64_t, const passes::PassRunner::Options&) {
          return reference::interpret(function);
        }},
   }};

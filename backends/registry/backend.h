@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -24,11 +25,13 @@ struct Backend {
   std::string_view name;
   std::string_view summary;
   bool takes_library;  // for dots
+  bool takes_limit;    // of memory
   /// `passes` says how passes are watched over, if the backend runs any. `dots` may have a library only if the
   /// backend takes it. `threads` may work at once, from 1 to runtime::Workers::kMost; 0: as many as the machine has CPUs
-  /// for. Throws Error if a library is to be loaded and can't be.
+  /// for. A run takes no more than `memory` bytes, arguments not counted, if the backend takes a limit; 0: what the machine
+  /// has. Throws Error if a library is to be loaded and can't be.
   std::unique_ptr<Executable> (*make)(const ir::Function& function, const Dots& dots, int threads,
-                                      const passes::PassRunner::Options& passes);
+                                      std::int64_t memory, const passes::PassRunner::Options& passes);
 };
 
 /// All backends; the first is the one to take unless there is a reason.

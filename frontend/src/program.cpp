@@ -41,7 +41,9 @@ std::unique_ptr<backends::Executable> make_executable(const ir::Function& functi
   if (options.threads < 0 || options.threads > runtime::Workers::kMost)
     fail(request.loc, "threads is " + std::to_string(options.threads) + ", expected 1 to " +
                           std::to_string(runtime::Workers::kMost) + ", or 0 for one on each CPU");
-  return backend->make(function, *dots, options.threads, watch);
+  if (options.memory > 0 && !backend->takes_limit)
+    fail(request.loc, "the backend '" + options.backend + "' takes no limit of memory: leave memory at 0");
+  return backend->make(function, *dots, options.threads, options.memory, watch);
 }
 
 // Passes that may be left out: all but the one without which there is no code.
@@ -59,6 +61,12 @@ void check_precision(const Request& request) {
     fail(request.loc, "precision is '" + precision + "', expected f32 or bf16");
   if (precision == "bf16" && request.options.dots == "onednn")
     fail(request.loc, "precision is bf16, and oneDNN computes dots of f32: leave dots to 'llvm'");
+}
+
+void check_memory(const Request& request) {
+  if (request.options.memory < 0)
+    fail(request.loc, "memory is " + std::to_string(request.options.memory) +
+                          " bytes, expected 1 or more, or 0 for what the machine has");
 }
 
 // An error that an op recorded has the place of the op; every other one is of this call.
@@ -91,6 +99,7 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   const bool training = request.optimizer != nullptr;
   check_without(request);
   check_precision(request);
+  check_memory(request);
   passes::PassRunner::Options watch;
   watch.without = request.options.without;
   if (!request.options.dump.empty()) {
@@ -113,6 +122,7 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   }
   runner.run(passes::optimisation_pipeline(), *traced.function);
   if (request.options.precision == "bf16") runner.run(passes::bf16_pipeline(), *traced.function);
+  if (request.options.memory > 0) runner.run(passes::memory_pipeline(), *traced.function);
   parts_->executable = make_executable(*traced.function, request, watch);
   parts_->compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

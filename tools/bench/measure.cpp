@@ -46,15 +46,22 @@ Array normal(const Shape& shape) {
 // Compiles anew at each call, and gives what a call of the model does.
 class Model {
  public:
-  explicit Model(const Request& request) : request_(request), x_(normal(request.shape)) {}
+  explicit Model(const Request& request)
+      : request_(request), x_(normal(request.shape)), options_(request.options) {
+    if (request.memory == 1) return;
+    compile();
+    run();
+    options_.memory = std::max<int64_t>(
+        1, static_cast<int64_t>(static_cast<double>(counters().run_bytes) * request.memory));
+  }
 
   /// Returns how long it took, in ms.
   double compile() {
     return milliseconds_of([&] {
       if (request_.mode == Mode::infer)
-        prepare(rondo::compile([this](Tensor x) { return states(x); }, types(), request_.options));
+        prepare(rondo::compile([this](Tensor x) { return states(x); }, types(), options_));
       else
-        prepare(train_step([this](Tensor x) { return loss(x); }, types(), sgd(1e-3), request_.options));
+        prepare(train_step([this](Tensor x) { return loss(x); }, types(), sgd(1e-3), options_));
     });
   }
 
@@ -84,6 +91,7 @@ class Model {
 
   const Request& request_;
   const Array x_;
+  Options options_;
   std::function<void()> run_;
   std::function<Counters()> counters_;
 };

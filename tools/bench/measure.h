@@ -16,6 +16,7 @@ struct Request {
   Mode mode = Mode::train;
   int rounds = 9;
   Options options = {};
+  double memory = 1;  // a share of what a call takes without a limit, to which it is limited; 1: no limit
 };
 
 /// What one model took. Rates are those of dots alone: what else is computed takes time and counts for nothing.

@@ -78,6 +78,14 @@ const passes::Pass& random_pass(Random& random) {
   return all[static_cast<size_t>(random.below(std::ssize(all)))];
 }
 
+// Draws what sizes of the function may be chosen.
+void choose_sizes(ir::Function& function, Random& random) {
+  Sizes chosen;
+  for (const ir::DerivedSize& size : function.derived)
+    if (size.chosen) chosen[size.name] = random.below(5);
+  if (!chosen.empty()) ir::substitute(function, chosen);
+}
+
 // What a pass that rounds makes of the function, judged in double precision, where nothing is rounded.
 Verdict check_rounding(const ir::Function& function, const passes::Pass& pass, const Inputs& inputs) {
   const auto changed = ir::clone_function(function, function.name);
@@ -119,12 +127,13 @@ Verdict check_passes(const ir::Function& drawn, Random& random) {
       if (!says_changed) return {Verdict::kFail, what + " says that it changed nothing, which is not so"};
       ir::verify(*changed, "after " + what);
       if (const Verdict text = check_text(*changed); text.kind == Verdict::kFail) return text;
-      const Outcome found = run(*reference::interpret(*changed), *inputs);
+      const auto runs = ir::clone_function(*changed, changed->name);
+      choose_sizes(*runs, random);
+      const Outcome found = run(*reference::interpret(*runs), *inputs);
       // A pass may drop an op that records an error and whose value is not used; it never adds one.
       if (!expected.error.empty()) continue;
       const Verdict verdict = compare(expected, found, what);
-      if (verdict.kind == Verdict::kFail)
-        return {Verdict::kFail, verdict.detail + "\n" + ir::print(*changed)};
+      if (verdict.kind == Verdict::kFail) return {Verdict::kFail, verdict.detail + "\n" + ir::print(*runs)};
     }
   }
   return {};
@@ -156,6 +165,7 @@ std::string run_some_passes(ir::Function& function, Random& random) {
     pass.run(function);
     order += (order.empty() ? ", after " : ", ") + pass.name;
   }
+  choose_sizes(function, random);
   return order;
 }
 

@@ -20,10 +20,27 @@
 
 namespace rondo {
 
+namespace detail {
+constexpr int64_t bytes_of(unsigned long long count, int shift) {
+  if (count > (~0ULL >> 1 >> shift))
+    throw Error(std::to_string(count) + " << " + std::to_string(shift) + " bytes are too many");
+  return static_cast<int64_t>(count << shift);
+}
+}  // namespace detail
+
+/// Bytes: `64_MiB`. Throws Error if that leaves 63 bits.
+inline namespace literals {
+constexpr int64_t operator""_KiB(unsigned long long count) { return detail::bytes_of(count, 10); }
+constexpr int64_t operator""_MiB(unsigned long long count) { return detail::bytes_of(count, 20); }
+constexpr int64_t operator""_GiB(unsigned long long count) { return detail::bytes_of(count, 30); }
+}  // namespace literals
+
 struct Options {
   std::string backend = "llvm";  // or "reference": the interpreter that judges the others
   std::string dots = "llvm";     // what computes dots; "onednn": oneDNN those of f32, with bits of its own
   int threads = 0;  // at once, at most 64; 0: RONDO_THREADS, or one for each CPU. The bits are the same
+  int64_t memory =
+      0;  // bytes that a call may take, arguments not counted, as in 64_MiB; 0: what there is. Less takes longer
   std::string precision = "f32";  // what dots of f32 round their operands to: "f32", nothing, or "bf16"
   std::string dump =
       {};  // a folder: each stage of the IR is written there, in place of what an earlier process did
