@@ -25,12 +25,11 @@ const ElementMath& element_math(const Op& op) {
 }
 
 const std::vector<AttrSpec>& annotations() {
-  static const std::vector<AttrSpec> specs = {{"buffers", {AttrKind::kInts}, true},
-                                              {"through", {AttrKind::kInts}, true},
-                                              {"inside", {AttrKind::kInts}, true},
-                                              {"first", {AttrKind::kDim}, true},
-                                              {"among", {AttrKind::kInts, AttrKind::kDims}, true},
-                                              {"columns", {AttrKind::kDims}, true}};
+  static const std::vector<AttrSpec> specs = {
+      {"buffers", {AttrKind::kInts}, true}, {"through", {AttrKind::kInts}, true},
+      {"inside", {AttrKind::kInts}, true},  {"view", {}, true},
+      {"first", {AttrKind::kDim}, true},    {"among", {AttrKind::kInts, AttrKind::kDims}, true},
+      {"columns", {AttrKind::kDims}, true}};
   return specs;
 }
 

@@ -101,7 +101,18 @@ RowsAccess rows_access(const ir::Op& rows) {
   return access;
 }
 
-int aliased_operand(const ir::Op& op) { return op.row->keeps_elements ? 0 : -1; }
+int aliased_operand(const ir::Op& op) { return op.row->keeps_elements || op.has_attr("view") ? 0 : -1; }
+
+bool takes_whole_rows(const ir::Op& op) {
+  if (op.row != &ir::ops::slice || op.result()->type.rank() == 0) return false;
+  const std::vector<Dim>&whole = op.operands[0]->type.dims, &part = op.result()->type.dims;
+  return std::equal(whole.begin() + 1, whole.end(), part.begin() + 1);
+}
+
+Dim view_offset(const ir::Op& slice) {
+  const Type& type = slice.result()->type;
+  return slice.dims_attr("lo")[0] * product({type.dims.begin() + 1, type.dims.end()}) * type.dtype.bytes();
+}
 
 bool can_record_error(const ir::Op& op) {
   if (op.row->family == ir::Family::kIndexed || op.row->family == ir::Family::kError) return true;

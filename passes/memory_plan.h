@@ -11,6 +11,8 @@
 // carries the annotation `buffers([..])`: the number of one buffer a result. Buffers 0, 1, .. are the
 // function's parameters. A result in the buffer of a parameter takes over a donated array.
 //
+// What is a view lies in the buffer of what it views, behind its begin, and is never what a graph returns.
+//
 // In a scan's body a buffer number that is one of the scan's stacks means its slot at the index, and one that
 // is a carry's means where that carry's next value is to be written. An `over` is read at its slot, a `use`
 // where it is. The scan carries a second annotation, `through([..])`: a buffer for each carry, see
@@ -58,8 +60,13 @@ RowsAccess rows_access(const ir::Op& rows);
 /// The dim along which each operand of a `rows` op, and each result, is cut; -1 of one that is whole.
 ir::RowLink rows_dims(const ir::Op& rows);
 
-/// The operand whose memory the op's only result always shares (reshape, check, copies), or -1.
+/// The operand whose memory the op's only result shares (reshape, check, copies, a view), or -1.
 int aliased_operand(const ir::Op& op);
+/// True of a slice that takes whole rows, one behind the other: it may be a view of its operand. Where it is, the op carries
+/// the annotation `view`.
+bool takes_whole_rows(const ir::Op& op);
+/// How many bytes behind its operand's begin such a slice begins.
+Dim view_offset(const ir::Op& slice);
 
 /// True if running the op, or one in its regions, may record an error.
 bool can_record_error(const ir::Op& op);

@@ -33,10 +33,11 @@ class MemoryPlanner {
     bool overwritten = false;
   };
 
-  // Where a value is. A storage may hold one content after another.
+  // Where a value is: all of a storage, or a part. A storage may hold one content after another.
   struct Home {
     int storage;
     int content;
+    bool part = false;
   };
 
   struct Route {
@@ -55,6 +56,8 @@ class MemoryPlanner {
   // A new content, to be read by all uses of the value.
   int read_as_often_as(const ir::Value& value);
 
+  // Marks the slices that are views.
+  void find_views(const ir::Graph& graph);
   void plan(const ir::Graph& graph);
   // For each result memory of its own, or that of an operand that the op may overwrite.
   void place_results(const ir::Op& op, size_t overwriting);

@@ -12,7 +12,7 @@
 // Legal:   if the columns are one dim of a known number of whole panels, and there are no batch dims. Exact: each column's
 //          sum stays as it is. A panel is as wide as the kernel works on at a time (DotPanel).
 // A loss:  if there are few time steps: the weight is copied once. A small one, which lies in the first cache whatever
-//          its layout, stays.
+//          its layout, stays; so does one for rows of several dims, since the kernel then packs it in passing.
 // Needs:   layout-dots, which brings columns next to each other, and hoist, so that weights come by `use`. Feeds
 //          parallelise and code generation: rows of a wide weight lie pages apart, and at a power of two in the same
 //          lines of the cache.
@@ -50,6 +50,8 @@ bool can_pack(const Op& dot, int64_t columns, int64_t width) {
 }
 
 bool should_pack(const Op& dot) {
+  const int64_t rows = dot.operands[0]->type.rank() - std::ssize(dot.ints_attr("contract", 0));
+  if (rows > 1) return false;
   const Dim bytes = dot.operands[1]->type.bytes();
   return !bytes.is_constant() || bytes.constant() > kInFirstCache;
 }

@@ -26,6 +26,7 @@
 // to its cotangents. Other ops that are worth it are cut along the first dim of their results: gradients of weights, which
 // sum over all rows of the batch, and what updates the weights by them.
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -34,10 +35,10 @@
 #include <unordered_set>
 
 #include "ir/builder.h"
-#include "ir/row_dims.h"
 #include "passes/applications.h"
 #include "passes/memory_plan.h"
 #include "passes/passes.h"
+#include "passes/row_cuts.h"
 
 namespace rondo::passes {
 
@@ -45,153 +46,7 @@ using namespace ir;
 
 namespace {
 
-// The dim of each operand and result that is cut; -1 where it is whole.
-using Cut = RowLink;
-
-bool has(const std::vector<int>& dims, int dim) {
-  return std::find(dims.begin(), dims.end(), dim) != dims.end();
-}
-
-bool mentions(Dim dim, Dim symbol) {
-  const auto symbols = dim.symbols();
-  return std::find(symbols.begin(), symbols.end(), symbol.text()) != symbols.end();
-}
-
-// Cuts along the dim that is a certain symbol.
-class SymbolCuts {
- public:
-  /// Of ops in a graph at this depth.
-  explicit SymbolCuts(Dim symbol, int depth = 0) : symbol_(symbol), depth_(depth) {}
-
-  // Of an op that works row by row, and gives nothing that has no rows.
-  std::optional<Cut> cut(const Op& op) const {
-    if (can_record_error(op) || op.row == &ops::rows) return std::nullopt;
-    Cut cut = dims_of(op);
-    if (has(cut.results, -1) || !fits(op, depth_ + 1)) return std::nullopt;
-    return cut;
-  }
-
- private:
-  static constexpr int kNone = -1, kMixed = -2;
-
-  int dim_of(const Type& type) const {
-    int found = kNone;
-    for (size_t i = 0; i < type.dims.size(); ++i) {
-      if (!mentions(type.dims[i], symbol_)) continue;
-      if (found != kNone || type.dims[i] != symbol_) return kMixed;
-      found = static_cast<int>(i);
-    }
-    return found;
-  }
-
-  Cut dims_of(const Op& op) const {
-    Cut cut;
-    for (const Value* operand : op.operands) cut.operands.push_back(dim_of(operand->type));
-    for (const auto& result : op.results) cut.results.push_back(dim_of(result->type));
-    return cut;
-  }
-
-  // `depth`: of the graph that the op is to stand in.
-  bool fits(const Op& op, int depth) const {
-    const Cut cut = dims_of(op);
-    if (has(cut.operands, kMixed) || has(cut.results, kMixed)) return false;
-    if (!op.regions.empty()) return depth < kMaxNesting && fits_region_op(op, cut, depth);
-    if (std::ranges::all_of(cut.operands, [](int dim) { return dim < 0; }) && !any_rows(cut.results))
-      return true;
-    const std::vector<RowLink> links = row_links(op);
-    return std::ranges::any_of(links, [&](const RowLink& link) {
-      return link.operands == cut.operands && link.results == cut.results;
-    });
-  }
-
-  static bool any_rows(const std::vector<int>& dims) {
-    return std::ranges::any_of(dims, [](int dim) { return dim >= 0; });
-  }
-
-  bool fits_region_op(const Op& op, const Cut& cut, int depth) const {
-    if (op.row == &ops::scan && mentions(op.dim_attr("length"), symbol_)) return false;
-    for (size_t i = op.operands.size() - op.row->operands.size(); i < op.operands.size(); ++i)
-      if (cut.operands[i] >= 0) return false;
-    for (size_t k = 0; k < op.regions.size(); ++k) {
-      const Graph& block = *op.regions[k];
-      if (op.row->region.blocks[k].gives == BlockSpec::Gives::kCotangents) return false;
-      if (op.row->region.blocks[k].gives == BlockSpec::Gives::kDecision &&
-          dim_of(block.results[0]->type) >= 0)
-        return false;
-      for (const auto& inner : block.ops)
-        if (!fits(*inner, depth + 1)) return false;
-    }
-    return true;
-  }
-
-  Dim symbol_;
-  int depth_;
-};
-
-bool is_made(const Op& op) { return op.row->family == Family::kMake && op.operands.empty(); }
-bool is_anchor(const Op& op) { return op.row == &ops::scan || op.row == &ops::dot; }
-
-// A loop over loops that mixes rows, in sums over all of them, say. What is around its sums may work row by row.
-bool holds_loops(const Op& op) {
-  const auto is_loop = [](const auto& inner) { return inner->row == &ops::scan; };
-  return op.row == &ops::scan && std::ranges::any_of(op.regions[0]->ops, is_loop);
-}
-
-// How much of its time a graph may spend where rows are those of a symbol: dots, in loops above all.
-int64_t worth_of(const Graph& graph, Dim symbol, int depth) {
-  const SymbolCuts cuts(symbol, depth);
-  int64_t worth = 0;
-  for (const auto& op : graph.ops) {
-    if (!is_anchor(*op)) continue;
-    if (!cuts.cut(*op)) {
-      if (holds_loops(*op)) worth += worth_of(*op->regions[0], symbol, depth + 1);
-      continue;
-    }
-    ++worth;
-    for (const auto& region : op->regions)
-      for_each_op(*region, [&](const Op& inner) { worth += inner.row == &ops::dot ? 100 : 1; });
-  }
-  return worth;
-}
-
-std::optional<Dim> best_symbol(const Function& function) {
-  std::set<std::string> symbols;
-  for (const auto& param : function.body.params)
-    for (Dim dim : param->type.dims)
-      if (dim.is_symbol()) symbols.insert(dim.text());
-  std::optional<Dim> best;
-  int64_t most = 0;
-  for (const std::string& symbol : symbols)
-    if (const int64_t value = worth_of(function.body, Dim(symbol), 0); value > most)
-      best = Dim(symbol), most = value;
-  return best;
-}
-
 constexpr size_t kMostOps = 5000;  // a `rows` op is one function of code: LLVM takes more than linear time
-constexpr int64_t kFewRows = 16;   // of a known number, not worth a worker
-constexpr int64_t kFewElements = 4096;  // written by an op without dots or sums
-constexpr int64_t kMoved = 1 << 18;     // written by one that computes nothing
-
-// Whether cutting an op that fits nowhere else may pay. What depends on sizes may.
-bool is_worth_cutting(const Op& op) {
-  const Type& result = op.result()->type;
-  if (result.dims[0].is_constant() && result.dims[0].constant() < kFewRows) return false;
-  if (op.row == &ops::dot) return true;
-  const Dim elements = op.row->family == Family::kReduce ? op.operands[0]->type.size() : result.size();
-  return !elements.is_constant() || elements.constant() >= (op.row->is_elementwise() ? kFewElements : kMoved);
-}
-
-// Along the first dim of the results.
-std::optional<Cut> cut_first_dim(const Op& op) {
-  if (!op.regions.empty() || can_record_error(op) || is_made(op) || op.row->keeps_elements)
-    return std::nullopt;
-  for (const auto& result : op.results)
-    if (result->type.rank() == 0) return std::nullopt;
-  if (!is_worth_cutting(op)) return std::nullopt;
-  for (const RowLink& link : row_links(op))
-    if (std::ranges::all_of(link.results, [](int dim) { return dim == 0; })) return link;
-  return std::nullopt;
-}
 
 // An op of the function's body.
 struct Item {
@@ -259,14 +114,20 @@ class Stages {
  public:
   Stages(Graph& graph, std::optional<Dim> symbol, int depth)
       : graph_(graph), depth_(depth), returned_(graph.results.begin(), graph.results.end()) {
+    std::unordered_set<const Value*> cut;
     for (const auto& op : graph.ops) {
+      // Another look at what is not cut needs no code.
       Item item{.owner = nullptr, .op = op.get(), .cut = std::nullopt, .records = can_record_error(*op)};
-      if (symbol && !is_made(*op)) item.cut = SymbolCuts(*symbol, depth).cut(*op);
+      const bool is_free =
+          (op->row->keeps_elements || takes_whole_rows(*op)) && !cut.contains(op->operands[0]);
+      if (symbol && !is_made(*op) && !is_free) item.cut = SymbolCuts(*symbol, depth).cut(*op);
       item.by_symbol = item.cut.has_value();
-      if (!item.cut) item.cut = cut_otherwise(*op);
+      if (!item.cut && !is_free) item.cut = cut_otherwise(*op);
+      for (const auto& result : op->results)
+        if (item.cut) cut.insert(result.get());
       items_.push_back(std::move(item));
     }
-    for (const Item& item : items_) {
+    for (Item& item : items_) {
       for (const auto& result : item.op->results) makers_[result.get()] = &item;
       for (const Value* operand : item.op->operands) users_[operand].push_back(&item);
     }
@@ -276,6 +137,7 @@ class Stages {
   bool place() {
     do place_once();
     while (release());
+    delay();
     return std::ranges::any_of(items_, [](const Item& item) { return item.cut.has_value(); });
   }
 
@@ -329,6 +191,59 @@ class Stages {
     return changed;
   }
 
+  // What only later stages need is computed there, if nothing has to be kept longer for it.
+  void delay() {
+    for (size_t i = items_.size(); i-- > 0;) {
+      const int last = last_stage(items_[i]);
+      if (last > items_[i].stage && may_wait(items_[i], last)) wait(items_[i], last);
+    }
+  }
+
+  // The last stage in which all who read an item's results still come behind it; its own if it has to stay there.
+  int last_stage(const Item& item) const {
+    if (!item.cut) return item.stage;
+    int last = std::numeric_limits<int>::max();
+    for (const auto& result : item.op->results) {
+      if (returned_.contains(result.get())) return item.stage;
+      const auto users = users_.find(result.get());
+      if (users == users_.end()) continue;
+      for (const Item* user : users->second) {
+        bool same_rows = user->cut.has_value();
+        for (size_t i = 0; same_rows && i < user->op->operands.size(); ++i)
+          same_rows = user->op->operands[i] != result.get() ||
+                      user->cut->operands[i] == item.cut->results[static_cast<size_t>(result->index)];
+        last = std::min(last, user->stage - (same_rows ? 0 : 1));
+      }
+    }
+    return last == std::numeric_limits<int>::max() ? item.stage : last;
+  }
+
+  // True if each operand is there anyway, or waits along.
+  bool may_wait(const Item& item, int stage) const {
+    return std::ranges::all_of(item.op->operands, [&](const Value* operand) {
+      if (operand->op == nullptr || is_made(*operand->op) || returned_.contains(operand)) return true;
+      const std::vector<const Item*>& users = users_.at(operand);
+      if (std::ranges::any_of(users, [&](const Item* user) { return user->stage >= stage; })) return true;
+      return waits_along(*makers_.at(operand), item) && may_wait(*makers_.at(operand), stage);
+    });
+  }
+
+  // What is computed for that item alone.
+  bool waits_along(const Item& maker, const Item& item) const {
+    return maker.cut && maker.op->results.size() == 1 && !returned_.contains(maker.op->result()) &&
+           std::ranges::all_of(users_.at(maker.op->result()),
+                               [&](const Item* user) { return user == &item; });
+  }
+
+  void wait(Item& item, int stage) {
+    item.stage = stage;
+    for (const Value* operand : item.op->operands) {
+      if (operand->op == nullptr || is_made(*operand->op)) continue;
+      Item& maker = *makers_.at(operand);
+      if (maker.stage < stage && waits_along(maker, item)) wait(maker, stage);
+    }
+  }
+
   // What stands for a value in the function's body now.
   Value* outer(Value* value) const {
     const auto found = outer_.find(value);
@@ -373,7 +288,7 @@ class Stages {
   const int depth_;
   const std::unordered_set<const Value*> returned_;
   std::vector<Item> items_;
-  std::unordered_map<const Value*, const Item*> makers_;
+  std::unordered_map<const Value*, Item*> makers_;
   std::unordered_map<const Value*, std::vector<const Item*>> users_;
   std::unordered_map<const Value*, Value*> outer_;
 };

@@ -4,7 +4,7 @@
 // Before:  %b = fusion use(%x1 = %x, %a1 = %a) {..}
 //          %y = reshape %b : f32[2,3]
 // After:   %b = fusion use(%x1 = %x, %a1 = %a) {..} buffers([1])     %b overwrites the donated %a
-//          %y = reshape %b buffers([1]) : f32[2,3]                   the same memory, no code
+//          %y = reshape %b buffers([1]) : f32[2,3]                   the same memory, no code; so is a slice of whole rows
 //
 // Decides which values share memory: a reshape or check is its operand; an op that works element by element
 // overwrites an operand that nothing reads later; what a scan's body stacks is written into the stack's slot,
@@ -54,11 +54,24 @@ int MemoryPlanner::read_as_often_as(const ir::Value& value) {
   return static_cast<int>(reads_left_.size()) - 1;
 }
 
+// What a graph returns has a buffer of its own, or all of a parameter's.
+void MemoryPlanner::find_views(const ir::Graph& graph) {
+  std::unordered_set<const ir::Value*> returned(graph.results.begin(), graph.results.end());
+  for (size_t i = graph.ops.size(); i-- > 0;) {
+    ir::Op& op = *graph.ops[i];
+    const bool is_returned = !op.results.empty() && returned.contains(op.result());
+    if (takes_whole_rows(op) && !is_returned) op.set_attr("view", {});
+    if (aliased_operand(op) >= 0 && is_returned) returned.insert(op.operands[0]);
+  }
+}
+
 void MemoryPlanner::plan(const ir::Graph& graph) {
+  find_views(graph);
   for (const auto& op : graph.ops) {
     const int aliased = aliased_operand(*op);
     if (aliased >= 0) {
-      const Home home = homes_.at(op->operands[aliased]);
+      Home home = homes_.at(op->operands[aliased]);
+      home.part |= op->has_attr("view");
       homes_[op->result()] = home;
       reads_left_[home.content] += uses_[op->result()];
     } else if (op->row == &ir::ops::scan) {
@@ -101,8 +114,8 @@ MemoryPlanner::Overwritable MemoryPlanner::overwritable(const ir::Op& op) const 
   std::unordered_set<int> seen;
   for (size_t i = 0; i < op.operands.size(); ++i) {
     const Home home = homes_.at(op.operands[i]);
-    if (storages_[home.storage].graph == op.graph && reads[home.content] == reads_left_[home.content] &&
-        seen.insert(home.storage).second)
+    if (!home.part && storages_[home.storage].graph == op.graph &&
+        reads[home.content] == reads_left_[home.content] && seen.insert(home.storage).second)
       result.operands.push_back(static_cast<int>(i));
   }
   return result;

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "ir/op_row.h"
-#include "ir/row_dims.h"
 #include "ir/scan.h"
 #include "passes/memory_plan.h"
+#include "passes/row_cuts.h"
 
 namespace rondo::passes {
 
@@ -29,20 +29,15 @@ TimeCuts::TimeCuts(const Graph& body, Dim time) : time_(time) {
   for (const Value* result : body.results) assemble(result);
 }
 
-bool TimeCuts::mentions_time(Dim dim) const {
-  return std::ranges::any_of(dim.symbols(),
-                             [&](const std::string& symbol) { return symbol == time_.text(); });
-}
-
 bool TimeCuts::is_timed(const Value* value) const {
   const std::vector<Dim>& dims = value->type.dims;
   return !dims.empty() && dims[0] == time_ &&
-         std::none_of(dims.begin() + 1, dims.end(), [&](Dim dim) { return mentions_time(dim); });
+         std::none_of(dims.begin() + 1, dims.end(), [&](Dim dim) { return mentions(dim, time_); });
 }
 
 bool TimeCuts::is_mixed(const Value* value) const {
   return !is_timed(value) &&
-         std::ranges::any_of(value->type.dims, [&](Dim dim) { return mentions_time(dim); });
+         std::ranges::any_of(value->type.dims, [&](Dim dim) { return mentions(dim, time_); });
 }
 
 bool TimeCuts::is_whole(const Value* value) const {
@@ -97,7 +92,8 @@ bool TimeCuts::is_step(const Op& op) const {
 bool TimeCuts::is_sum(const Op& op) const {
   const bool is_dot = op.row == &ops::dot && !op.has_attr("lanes");
   if (!is_dot && op.row != &ops::reduce_sum) return false;
-  if (std::ranges::any_of(op.result()->type.dims, [&](Dim dim) { return mentions_time(dim); })) return false;
+  if (std::ranges::any_of(op.result()->type.dims, [&](Dim dim) { return mentions(dim, time_); }))
+    return false;
   const bool is_bf16 = op.operands[0]->type.dtype == bf16;
   if (chained_dims(op) < (is_dot && is_bf16 ? 2 : 1) || (!is_dot && is_bf16)) return false;
   for (const int side : {0, 1}) {

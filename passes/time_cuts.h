@@ -50,7 +50,6 @@ class TimeCuts {
     int phase;
   };
 
-  bool mentions_time(Dim dim) const;
   // True if the time is in it, but not as the first dim alone.
   bool is_mixed(const ir::Value* value) const;
   Kind kind_of(const ir::Op& op) const;

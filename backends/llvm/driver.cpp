@@ -125,7 +125,26 @@ llvm::Value* DriverEmitter::buffer(int64_t number) {
 
 llvm::Value* DriverEmitter::pointer(const ir::Value* value) {
   if (value->graph->owner != nullptr) return pointers_.at(value);
-  return buffer(buffer_number(value));
+  llvm::Value* begin = buffer(buffer_number(value));
+  const auto view = view_offsets_.find(value);
+  return view == view_offsets_.end() ? begin : behind(begin, view->second);
+}
+
+llvm::Value* DriverEmitter::behind(llvm::Value* begin, Dim bytes) {
+  return b_.CreateGEP(b_.getInt8Ty(), begin, size(bytes));
+}
+
+// What an op gives that has no code: a value at its operand's place, or behind that.
+void DriverEmitter::emit_alias(const ir::Op& op) {
+  const ir::Value* operand = op.operands[0];
+  const Dim offset = op.has_attr("view") ? passes::view_offset(op) : Dim(0);
+  if (op.graph->owner != nullptr) {
+    pointers_[op.result()] = behind(pointer(operand), offset);
+    return;
+  }
+  const auto outer = view_offsets_.find(operand);
+  const Dim all = outer == view_offsets_.end() ? offset : outer->second + offset;
+  if (all != Dim(0)) view_offsets_[op.result()] = all;
 }
 
 void DriverEmitter::emit(const ir::Op& op) {
@@ -133,14 +152,15 @@ void DriverEmitter::emit(const ir::Op& op) {
   if (op.row == &ir::ops::cond) return emit_cond(op);
   if (op.row == &ir::ops::while_) return emit_while(op);
   if (op.row == &ir::ops::rows) return call_rows(op);
-  const int aliased = passes::aliased_operand(op);
+  const bool is_alias = passes::aliased_operand(op) >= 0;
+  if (is_alias) emit_alias(op);
+  if (is_alias && !passes::can_record_error(op)) return;
   std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&op))};
   for (const ir::Value* operand : op.operands) args.push_back(pointer(operand));
   for (const auto& result : op.results) {
-    args.push_back(aliased >= 0 ? args[2 + aliased] : buffer(passes::buffer_of(*result)));
+    args.push_back(is_alias ? pointer(result.get()) : buffer(passes::buffer_of(*result)));
     if (op.graph->owner != nullptr) pointers_[result.get()] = args.back();
   }
-  if (aliased >= 0 && !passes::can_record_error(op)) return;
   if (op.row == &ir::ops::dot) {
     count(kDotsField, b_.getInt64(1));
     llvm::Value* flops = b_.getInt64(1);

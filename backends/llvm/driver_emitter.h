@@ -47,10 +47,12 @@ class DriverEmitter {
   // Where a buffer is: that of the plan, or within a scan's body what its number means there.
   llvm::Value* buffer(int64_t number);
   llvm::Value* pointer(const ir::Value* value);
+  llvm::Value* behind(llvm::Value* begin, Dim bytes);
 
   // Ops.
 
   void emit(const ir::Op& op);
+  void emit_alias(const ir::Op& op);
   // `args` are the context, the op's number, its operands and its results.
   void call_kernel(const ir::Op& op, std::vector<llvm::Value*> args);
   void call_library(const ir::Op& dot, llvm::Value* x, llvm::Value* y, llvm::Value* result);
@@ -129,6 +131,7 @@ class DriverEmitter {
   std::map<std::string, size_t> size_numbers_;
   std::map<std::tuple<llvm::BasicBlock*, llvm::Value*, int64_t>, llvm::Value*> read_;
   std::unordered_map<const ir::Value*, llvm::Value*> pointers_;  // of values in bodies
+  std::unordered_map<const ir::Value*, Dim> view_offsets_;  // of the function's own values that are views
   std::map<int64_t, llvm::Value*> scope_;
   std::vector<const ir::Op*> rows_;
   std::unordered_map<const ir::Value*, Dim> slot_bytes_;  // of what lies among the rows of other workers

@@ -204,3 +204,23 @@ func @f(%ids: i32[T,B], %table: f32[V,3], %sum0: f32[V,3]) -> (f32[V,3], f32[T,B
     CHECK_THROWS_WITH_AS(Compiled::run(*executable, arrays),
                          "mine.cpp:3: check: ids must not be negative (at position 2)", Error);
 }
+
+TEST_CASE("views of views, in the function and in a body, as over, use, carry and operand of a dot") {
+  CHECK(agrees_at_all_lengths(R"(
+func @f(%x: f32[S,B,4], %w: f32[9,4], %t: f32[T]) -> (f32[B,4], f32[T,B,4], f32[B,4]) where require T+5 <= S {
+  %times = slice %x lo([3,0,0]) hi([T+5,B,4]) : f32[T+2,B,4]
+  %inner = slice %times lo([1,0,0]) hi([T+1,B,4]) : f32[T,B,4]
+  %first = slice %x lo([2,0,0]) hi([3,B,4]) : f32[1,B,4]
+  %h0 = reshape %first : f32[B,4]
+  %square = slice %w lo([4,0]) hi([8,4]) : f32[4,4]
+  %h, %hs = scan T index(%t) over(%xt = %inner) carry(%h = %h0) use(%w = %w, %u = %square) {
+    %v = slice %w lo([5,0]) hi([9,4]) : f32[4,4]
+    %a = dot %h, %v contract([1],[0])
+    %b = dot %a, %u contract([1],[1])
+    %n = add %b, %xt
+    yield carry(%n) stack(%n)
+  }
+  return %h, %hs, %h0
+})",
+                              {{"B", 3}, {"S", 13}}));
+}
