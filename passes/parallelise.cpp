@@ -168,12 +168,19 @@ class Stages {
         const Value* operand = item.op->operands[i];
         if (operand->op == nullptr) continue;
         const Item& from = *makers_.at(operand);
-        const bool same_rows = from.cut && item.cut && item.cut->operands[i] >= 0 &&
-                               item.cut->operands[i] == from.cut->results[operand->index];
-        item.stage = std::max(item.stage, from.stage + (from.cut && !same_rows ? 1 : 0));
+        item.stage = std::max(item.stage, from.stage + (from.cut && !same_rows(operand, from, item) ? 1 : 0));
       }
       if (item.records) last_recorder = item.stage;
     }
+  }
+
+  // True if an item reads a value cut as it was made.
+  static bool same_rows(const Value* value, const Item& maker, const Item& user) {
+    if (!maker.cut || !user.cut) return false;
+    const int dim = maker.cut->results[static_cast<size_t>(value->index)];
+    for (size_t i = 0; i < user.op->operands.size(); ++i)
+      if (user.op->operands[i] == value && user.cut->operands[i] != dim) return false;
+    return true;
   }
 
   // A stage without a dot or a loop does not hold the symbol's rows, which as a rule lie in an inner dim.
@@ -191,31 +198,30 @@ class Stages {
     return changed;
   }
 
-  // What only later stages need is computed there, if nothing has to be kept longer for it.
+  // What only a later stage needs is computed there, among what reads it, if nothing has to be kept longer for it.
   void delay() {
     for (size_t i = items_.size(); i-- > 0;) {
-      const int last = last_stage(items_[i]);
-      if (last > items_[i].stage && may_wait(items_[i], last)) wait(items_[i], last);
+      const int stage = stage_of_readers(items_[i]);
+      if (stage > items_[i].stage && may_wait(items_[i], stage)) wait(items_[i], stage);
     }
   }
 
-  // The last stage in which all who read an item's results still come behind it; its own if it has to stay there.
-  int last_stage(const Item& item) const {
-    if (!item.cut) return item.stage;
-    int last = std::numeric_limits<int>::max();
+  // That of the first ones who read an item's results, if they are cut as it is; -1 if it has to stay where it is.
+  int stage_of_readers(const Item& item) const {
+    const Item* first = nullptr;
+    bool joins = true;
     for (const auto& result : item.op->results) {
-      if (returned_.contains(result.get())) return item.stage;
+      if (returned_.contains(result.get())) return -1;
       const auto users = users_.find(result.get());
       if (users == users_.end()) continue;
       for (const Item* user : users->second) {
-        bool same_rows = user->cut.has_value();
-        for (size_t i = 0; same_rows && i < user->op->operands.size(); ++i)
-          same_rows = user->op->operands[i] != result.get() ||
-                      user->cut->operands[i] == item.cut->results[static_cast<size_t>(result->index)];
-        last = std::min(last, user->stage - (same_rows ? 0 : 1));
+        if (first != nullptr && user->stage > first->stage) continue;
+        const bool same = same_rows(result.get(), item, *user);
+        joins = (first == nullptr || user->stage < first->stage ? true : joins) && same;
+        first = user;
       }
     }
-    return last == std::numeric_limits<int>::max() ? item.stage : last;
+    return first != nullptr && joins ? first->stage : -1;
   }
 
   // True if each operand is there anyway, or waits along.
@@ -228,11 +234,11 @@ class Stages {
     });
   }
 
-  // What is computed for that item alone.
+  // What is computed for that item alone, on the same rows.
   bool waits_along(const Item& maker, const Item& item) const {
-    return maker.cut && maker.op->results.size() == 1 && !returned_.contains(maker.op->result()) &&
-           std::ranges::all_of(users_.at(maker.op->result()),
-                               [&](const Item* user) { return user == &item; });
+    const Value* value = maker.op->result();
+    return maker.op->results.size() == 1 && !returned_.contains(value) && same_rows(value, maker, item) &&
+           std::ranges::all_of(users_.at(value), [&](const Item* user) { return user == &item; });
   }
 
   void wait(Item& item, int stage) {

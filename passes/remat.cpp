@@ -26,6 +26,7 @@
 //          the pieces what is to be there piece by piece. Feeds canonicalise with what is computed twice in the rest.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "ir/scan.h"
@@ -93,7 +94,7 @@ class LoopPiece : public Piece {
       : Piece(scan.b(), length), outer_(outer), scan_(scan), count_(count) {}
 
   Value* cut(Value* whole) override {
-    Value*& cut = bound_[whole];
+    Value*& cut = cuts_[whole];
     if (cut != nullptr) return cut;
     std::vector<Dim> dims = whole->type.dims;
     dims[0] = length;
@@ -101,7 +102,7 @@ class LoopPiece : public Piece {
     return cut = scan_.over(outer_.reshape(times(outer_, whole, 0, count_ * length), dims), whole->name);
   }
   Value* all(Value* whole) override {
-    Value*& used = bound_[whole];
+    Value*& used = uses_[whole];
     if (used == nullptr) used = scan_.use(whole, whole->name);
     return used;
   }
@@ -111,7 +112,7 @@ class LoopPiece : public Piece {
   Builder& outer_;
   ScanBuilder& scan_;
   const Dim count_;
-  std::map<const Value*, Value*> bound_;
+  std::map<const Value*, Value*> cuts_, uses_;
 };
 
 class Remat {
@@ -203,7 +204,7 @@ class Remat {
         ends[op] = write_carried(piece, *op, begins[op]);
       } else if (cuts_.kind(*op) == Kind::kLoop) {
         Values carries;
-        for (Value* kept : kept_.at(op)) carries.push_back(scan.over(kept, kept->name));
+        for (Value* kept : kept_[op]) carries.push_back(scan.over(kept, kept->name));
         write_carried(piece, *op, carries);
       } else {
         write_step(piece, *op);
@@ -215,6 +216,7 @@ class Remat {
     for (const Op* op : needed)
       if (cuts_.kind(*op) == Kind::kLoop) stacks.insert(stacks.end(), begins[op].begin(), begins[op].end());
     for (const Value* value : cuts_.assembled(phase)) stacks.push_back(piece.values.at(value));
+    if (carries.empty() && stacks.empty()) return;
     b_.loc = loc.via("remat");
     const Op& loop = *scan.emit(b_, count_, phase % 2 == 1, carries, stacks);
 
@@ -341,13 +343,21 @@ class Remat {
   std::map<const Value*, Value*> pieces_;  // of what is assembled
 };
 
-// The lengths of the function's own loops that are symbols, in the order in which they are met.
+// The lengths of the function's own loops that are symbols, in the order in which they are met. What hangs on a chosen
+// size is the work of this pass.
 std::vector<Dim> loop_times(const Function& function) {
+  std::set<std::string> made;
+  for (const DerivedSize& size : function.derived)
+    if (size.chosen ||
+        std::ranges::any_of(size.symbols(), [&](const auto& symbol) { return made.contains(symbol); }))
+      made.insert(size.name);
   std::vector<Dim> times;
   for (const auto& op : function.body.ops) {
     if (op->row != &ops::scan) continue;
     const Dim length = Scan(*op).length();
-    if (length.is_symbol() && std::ranges::find(times, length) == times.end()) times.push_back(length);
+    if (length.is_symbol() && !made.contains(length.text()) &&
+        std::ranges::find(times, length) == times.end())
+      times.push_back(length);
   }
   return times;
 }

@@ -30,14 +30,13 @@ TimeCuts::TimeCuts(const Graph& body, Dim time) : time_(time) {
 }
 
 bool TimeCuts::is_timed(const Value* value) const {
-  const std::vector<Dim>& dims = value->type.dims;
-  return !dims.empty() && dims[0] == time_ &&
-         std::none_of(dims.begin() + 1, dims.end(), [&](Dim dim) { return mentions(dim, time_); });
+  return value->type.rank() > 0 && value->type.dims[0] == time_;
 }
 
 bool TimeCuts::is_mixed(const Value* value) const {
-  return !is_timed(value) &&
-         std::ranges::any_of(value->type.dims, [&](Dim dim) { return mentions(dim, time_); });
+  const std::vector<Dim>& dims = value->type.dims;
+  return std::any_of(dims.begin() + (is_timed(value) ? 1 : 0), dims.end(),
+                     [&](Dim dim) { return mentions(dim, time_); });
 }
 
 bool TimeCuts::is_whole(const Value* value) const {
@@ -60,26 +59,17 @@ int TimeCuts::during(const Value* value) const {
 
 TimeCuts::Kind TimeCuts::kind_of(const Op& op) const {
   if (can_record_error(op)) return Kind::kWhole;
-  if (op.row == &ops::scan) return is_loop(op) ? Kind::kLoop : Kind::kWhole;
-  if (std::ranges::any_of(op.operands, [&](const Value* value) { return is_mixed(value); }))
-    return Kind::kWhole;
+  if (op.row == &ops::scan) return Scan(op).length() == time_ ? Kind::kLoop : Kind::kWhole;
   if (is_step(op)) return Kind::kStep;
   return is_sum(op) ? Kind::kSum : Kind::kWhole;
-}
-
-bool TimeCuts::is_loop(const Op& op) const {
-  const Scan scan(op);
-  if (scan.length() != time_) return false;
-  for (size_t i = 0; i < scan.stacks(); ++i)
-    if (!is_timed(scan.stack_result(i))) return false;
-  return std::ranges::all_of(scan.over, [&](const Value* value) { return is_timed(value); });
 }
 
 bool TimeCuts::is_step(const Op& op) const {
   if (!op.regions.empty()) return false;
   if (op.row == &ops::iota && op.int_attr("dim") == 0) return false;  // a piece would begin anew
-  if (!std::ranges::all_of(op.results, [&](const auto& result) { return is_timed(result.get()); }))
-    return false;
+  if (std::ranges::any_of(op.operands, [&](const Value* value) { return is_mixed(value); })) return false;
+  for (const auto& result : op.results)
+    if (!is_timed(result.get()) || is_mixed(result.get())) return false;
   const auto fits = [&](const Value* value, int dim) { return dim == (is_timed(value) ? 0 : -1); };
   return std::ranges::any_of(row_links(op), [&](const RowLink& link) {
     for (size_t i = 0; i < op.operands.size(); ++i)
@@ -92,8 +82,6 @@ bool TimeCuts::is_step(const Op& op) const {
 bool TimeCuts::is_sum(const Op& op) const {
   const bool is_dot = op.row == &ops::dot && !op.has_attr("lanes");
   if (!is_dot && op.row != &ops::reduce_sum) return false;
-  if (std::ranges::any_of(op.result()->type.dims, [&](Dim dim) { return mentions(dim, time_); }))
-    return false;
   const bool is_bf16 = op.operands[0]->type.dtype == bf16;
   if (chained_dims(op) < (is_dot && is_bf16 ? 2 : 1) || (!is_dot && is_bf16)) return false;
   for (const int side : {0, 1}) {

@@ -14,7 +14,7 @@ namespace rondo::passes {
 /// one piece of all times after another, and in which order.
 ///
 /// Pieces are gone through in phases, from the first piece to the last in phases 0, 2, .., from the last to the first in 1,
-/// 3, ... A value whose first dim is the time, and no other, is timed. What is timed and computed in a phase is there piece
+/// 3, ... A value whose first dim is the time is timed. What is timed and computed in a phase is there piece
 /// by piece, in that phase and, computed again, in each later one. All else is whole: there before its phase begins.
 class TimeCuts {
  public:
@@ -50,10 +50,9 @@ class TimeCuts {
     int phase;
   };
 
-  // True if the time is in it, but not as the first dim alone.
+  // True if the time is in another dim than the first: there it is no time, but what a memory holds, say.
   bool is_mixed(const ir::Value* value) const;
   Kind kind_of(const ir::Op& op) const;
-  bool is_loop(const ir::Op& op) const;
   bool is_step(const ir::Op& op) const;
   bool is_sum(const ir::Op& op) const;
   static bool reads_pieces(const ir::Op& op, Kind kind, size_t operand);

@@ -137,14 +137,16 @@ llvm::Value* DriverEmitter::behind(llvm::Value* begin, Dim bytes) {
 // What an op gives that has no code: a value at its operand's place, or behind that.
 void DriverEmitter::emit_alias(const ir::Op& op) {
   const ir::Value* operand = op.operands[0];
-  const Dim offset = op.has_attr("view") ? passes::view_offset(op) : Dim(0);
+  const bool is_view = op.has_attr("view");
   if (op.graph->owner != nullptr) {
-    pointers_[op.result()] = behind(pointer(operand), offset);
+    llvm::Value* begin = pointer(operand);
+    pointers_[op.result()] = is_view ? behind(begin, passes::view_offset(op)) : begin;
     return;
   }
   const auto outer = view_offsets_.find(operand);
-  const Dim all = outer == view_offsets_.end() ? offset : outer->second + offset;
-  if (all != Dim(0)) view_offsets_[op.result()] = all;
+  Dim offset = outer == view_offsets_.end() ? Dim(0) : outer->second;
+  if (is_view) offset = offset + passes::view_offset(op);
+  if (offset != Dim(0)) view_offsets_[op.result()] = offset;
 }
 
 void DriverEmitter::emit(const ir::Op& op) {
