@@ -128,9 +128,12 @@ class Remat {
         rest_(b_, count_ * length_, time) {}
 
   void run() {
+    std::vector<std::vector<size_t>> whole(static_cast<size_t>(cuts_.last_phase()) + 1);
+    for (size_t i = 0; i < ops_.size(); ++i)
+      if (cuts_.kind(*ops_[i]) == Kind::kWhole)
+        whole[static_cast<size_t>(cuts_.phase(*ops_[i]))].push_back(i);
     for (int phase = 0; phase <= cuts_.last_phase(); ++phase) {
-      for (auto& op : ops_)
-        if (op != nullptr && cuts_.kind(*op) == Kind::kWhole && cuts_.phase(*op) == phase) write_whole(op);
+      for (const size_t i : whole[static_cast<size_t>(phase)]) write_whole(ops_[i]);
       if (phase < cuts_.phases()) write(phase);
     }
     for (Value*& result : function_.body.results) result = outer(result);
@@ -267,8 +270,8 @@ class Remat {
     piece.b.loc = op.loc.via("remat");
     if (cuts_.kind(op) == Kind::kSum) {
       Values operands;
-      for (Value* value : op.operands)
-        if (value != start_of_sums(op)) operands.push_back(operand(piece, value, true));
+      const size_t summands = op.operands.size() - (start_of_sums(op) != nullptr ? 1 : 0);
+      for (size_t i = 0; i < summands; ++i) operands.push_back(operand(piece, op.operands[i], true));
       operands.push_back(values[0]);
       return {piece.b.emit(*op.row, std::move(operands), op.attrs)->result()};
     }
@@ -368,7 +371,7 @@ bool remat(Function& function) {
   bool changed = false;
   for (const Dim time : loop_times(function)) {
     const TimeCuts cuts(function.body, time);
-    if (!cuts.has_loops() || !Applications::one_more()) continue;
+    if (!cuts.are_worth_it() || !Applications::one_more()) continue;
     auto ops = std::move(function.body.ops);
     function.body.ops.clear();
     Remat(function, time, cuts, std::move(ops)).run();

@@ -31,7 +31,7 @@ bool any_rows(const std::vector<int>& dims) {
 }  // namespace
 
 std::optional<Cut> SymbolCuts::cut(const Op& op) const {
-  if (can_record_error(op) || op.row == &ops::rows) return std::nullopt;
+  if (can_record_error(op)) return std::nullopt;
   Cut cut = dims_of(op);
   if (has(cut.results, -1) || !fits(op, depth_ + 1)) return std::nullopt;
   return cut;
@@ -55,6 +55,7 @@ Cut SymbolCuts::dims_of(const Op& op) const {
 }
 
 bool SymbolCuts::fits(const Op& op, int depth) const {
+  if (op.row == &ops::rows) return false;
   const Cut cut = dims_of(op);
   if (has(cut.operands, kMixed) || has(cut.results, kMixed)) return false;
   if (!op.regions.empty()) return depth < kMaxNesting && fits_region_op(op, cut, depth);

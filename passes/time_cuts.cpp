@@ -12,6 +12,13 @@ namespace rondo::passes {
 
 using namespace ir;
 
+namespace {
+
+constexpr int kMostPhases = 64;
+constexpr int64_t kMostOps = 20'000;  // in a piece of each phase
+
+}  // namespace
+
 TimeCuts::TimeCuts(const Graph& body, Dim time) : time_(time) {
   int phases = 0;
   for (const auto& op : body.ops) {
@@ -94,7 +101,8 @@ bool TimeCuts::is_sum(const Op& op) const {
 
 bool TimeCuts::reads_pieces(const Op& op, Kind kind, size_t operand) {
   if (kind == Kind::kLoop) return operand < Scan(op).over.size();
-  return kind == Kind::kStep || (kind == Kind::kSum && op.operands[operand] != start_of_sums(op));
+  if (kind == Kind::kSum) return start_of_sums(op) == nullptr || operand + 1 < op.operands.size();
+  return kind == Kind::kStep;
 }
 
 int TimeCuts::phase_of(const Op& op, Kind kind) {
@@ -127,6 +135,19 @@ void TimeCuts::place(const Op& op) {
 void TimeCuts::assemble(const Value* value) {
   if (!is_whole(value) && is_assembled_.insert(value).second)
     assembled_.at(static_cast<size_t>(places_.at(value->op).phase)).push_back(value);
+}
+
+bool TimeCuts::are_worth_it() const {
+  int64_t ops = 0;
+  if (!has_loops_ || phases() > kMostPhases) return false;
+  for (int phase = 0; phase < phases(); ++phase) {
+    for (const Op* op : needed(phase)) {
+      ++ops;
+      for (const auto& region : op->regions) for_each_op(*region, [&](const Op&) { ++ops; });
+    }
+    if (ops > kMostOps) return false;
+  }
+  return true;
 }
 
 std::vector<const Op*> TimeCuts::needed(int phase) const {

@@ -26,6 +26,27 @@ const Op& only_scan(const Graph& graph, bool reverse) {
   return *found;
 }
 
+// Functions of which the first is an LSTM, in this direction.
+std::vector<NamedFunction> lstm(bool reverse) {
+  auto functions = scan_functions(Dim("T"));
+  for (const auto& op : functions[0].function->body.ops)
+    if (op->row == &ops::scan && reverse) op->set_attr("reverse", {});
+  return functions;
+}
+
+// At several lengths.
+bool have_the_same_bits(const Function& one, const Function& other) {
+  Random random(4);
+  bool same = true;
+  for (const int length : {0, 1, 2, 7}) {
+    const auto inputs = arguments(one, {{"T", length}, {"B", 3}, {"N", 2}}, random);
+    const auto a = run(one, inputs), b = run(other, inputs);
+    for (size_t i = 0; i < a.size(); ++i)
+      same = same && std::memcmp(a[i].raw(), b[i].raw(), static_cast<size_t>(a[i].bytes())) == 0;
+  }
+  return same;
+}
+
 // Scans within scans, `depth` of them; at the bottom the carry is multiplied.
 Values nest(Builder& b, Value* carry, Value* factor, int depth) {
   if (depth == 0) return {b.mul(carry, factor)};
@@ -64,32 +85,20 @@ TEST_CASE("gradients through scans agree with differences, as do second derivati
 
 TEST_CASE("the gradient of an LSTM's weights by one dot each over all times has the bits of the loop") {
   for (const bool reverse : {false, true}) {
-    const auto functions = scan_functions(Dim("T"));
+    const auto functions = lstm(reverse);
     Function& f = *functions[0].function;
-    if (reverse)
-      for (const auto& op : f.body.ops)
-        if (op->row == &ops::scan) op->set_attr("reverse", {});
     const auto loop = vjp(f), sunk = clone_function(*loop, "sunk");
     REQUIRE(sink(*sunk));
     CHECK(Scan(only_scan(loop->body, !reverse)).carry.size() == 5);
     CHECK(Scan(only_scan(sunk->body, !reverse)).carry.size() == 2);  // dh, dc
-    Random random(4);
-    for (const int length : {0, 1, 2, 7}) {
-      const auto inputs = arguments(*loop, {{"T", length}, {"B", 3}, {"N", 2}}, random);
-      const auto a = run(*loop, inputs), b = run(*sunk, inputs);
-      for (size_t i = 0; i < a.size(); ++i)
-        CHECK(std::memcmp(a[i].raw(), b[i].raw(), static_cast<size_t>(a[i].bytes())) == 0);
-    }
+    CHECK(have_the_same_bits(*loop, *sunk));
   }
 }
 
 TEST_CASE("the gradient of a dot that was hoisted has the bits that it has in the loop") {
   for (const bool reverse : {false, true}) {
-    const auto functions = scan_functions(Dim("T"));
+    const auto functions = lstm(reverse);
     Function& f = *functions[0].function;
-    if (reverse)
-      for (const auto& op : f.body.ops)
-        if (op->row == &ops::scan) op->set_attr("reverse", {});
     const auto loop = vjp(f);
     REQUIRE(hoist(f));
     const auto hoisted = vjp(f);
@@ -98,13 +107,7 @@ TEST_CASE("the gradient of a dot that was hoisted has the bits that it has in th
       if (op->row == &ops::dot) ++outside, descending += descending_dims(*op) == 2;
     CHECK(outside == 3);  // x W and its two cotangents
     CHECK(descending == (reverse ? 0 : 1));
-    Random random(5);
-    for (const int length : {0, 1, 2, 7}) {
-      const auto inputs = arguments(*loop, {{"T", length}, {"B", 3}, {"N", 2}}, random);
-      const auto a = run(*loop, inputs), b = run(*hoisted, inputs);
-      for (size_t i = 0; i < a.size(); ++i)
-        CHECK(std::memcmp(a[i].raw(), b[i].raw(), static_cast<size_t>(a[i].bytes())) == 0);
-    }
+    CHECK(have_the_same_bits(*loop, *hoisted));
   }
 }
 
