@@ -24,6 +24,7 @@ bool overlap(const Location& a, const Location& b) {
 struct Home {
   Location location;
   int64_t content = 0;
+  bool part = false;  // a view: not all of it
 };
 
 // Runs a function on contents that are just numbers. Memory follows what the code of ops and scans does with
@@ -42,7 +43,11 @@ class Simulation {
     }
     may_write_params_ = last_recorder_ == nullptr;
     run(function_.body);
-    for (const ir::Value* result : function_.body.results) read(nullptr, homes_.at(result));
+    for (const ir::Value* result : function_.body.results) {
+      const Home& home = homes_.at(result);
+      read(nullptr, home);
+      if (home.part) fail(nullptr, home.location, "a view is returned");
+    }
   }
 
  private:
@@ -82,9 +87,11 @@ class Simulation {
     for (const auto& op : graph.ops) {
       for (const ir::Value* operand : op->operands) read(op.get(), homes_.at(operand));
       const int aliased = aliased_operand(*op);
-      if (aliased >= 0)
-        homes_[op->result()] = homes_.at(op->operands[aliased]);
-      else if (op->row == &ir::ops::scan)
+      if (aliased >= 0) {
+        Home home = homes_.at(op->operands[aliased]);
+        home.part |= op->has_attr("view");
+        homes_[op->result()] = home;
+      } else if (op->row == &ir::ops::scan)
         run_scan(*op);
       else if (op->row == &ir::ops::while_)
         run_while(*op);
@@ -105,9 +112,9 @@ class Simulation {
       for (const Home& other : results)
         if (overlap(other.location, to)) fail(&op, to, "two results overlap");
       for (size_t j = 0; j < op.operands.size(); ++j) {
-        const Location& from = homes_.at(op.operands[j]).location;
+        const auto& [from, content, part] = homes_.at(op.operands[j]);
         if (!overlap(from, to)) continue;
-        if (from != to || !may_write_in_place(op, static_cast<int>(j), static_cast<int>(k)))
+        if (from != to || part || !may_write_in_place(op, static_cast<int>(j), static_cast<int>(k)))
           fail(&op, to, "operand " + std::to_string(j) + " is overwritten while it is read");
       }
       results.push_back({to, ++contents_});
@@ -296,7 +303,7 @@ class Simulation {
 
   Home move(const ir::Op& op, const Home& home, const Location& to) {
     read(&op, home);
-    if (home.location != to) write(op, {to, home.content});
+    if (home.location != to || home.part) write(op, {to, home.content});
     return {to, home.content};
   }
 

@@ -101,7 +101,9 @@ RowsAccess rows_access(const ir::Op& rows) {
   return access;
 }
 
-int aliased_operand(const ir::Op& op) { return op.row->keeps_elements || op.has_attr("view") ? 0 : -1; }
+int aliased_operand(const ir::Op& op) {
+  return op.row->keeps_elements || (op.row == &ir::ops::slice && op.has_attr("view")) ? 0 : -1;
+}
 
 bool takes_whole_rows(const ir::Op& op) {
   if (op.row != &ir::ops::slice || op.result()->type.rank() == 0) return false;

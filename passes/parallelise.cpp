@@ -202,7 +202,9 @@ class Stages {
   void delay() {
     for (size_t i = items_.size(); i-- > 0;) {
       const int stage = stage_of_readers(items_[i]);
-      if (stage > items_[i].stage && may_wait(items_[i], stage)) wait(items_[i], stage);
+      std::unordered_set<Item*> waiting;
+      if (stage <= items_[i].stage || !may_wait(items_[i], stage, waiting)) continue;
+      for (Item* item : waiting) item->stage = stage;
     }
   }
 
@@ -224,13 +226,14 @@ class Stages {
     return first != nullptr && joins ? first->stage : -1;
   }
 
-  // True if each operand is there anyway, or waits along.
-  bool may_wait(const Item& item, int stage) const {
+  // True if each operand is there anyway, or waits along; with all that then waits.
+  bool may_wait(Item& item, int stage, std::unordered_set<Item*>& waiting) const {
+    if (!waiting.insert(&item).second) return true;
     return std::ranges::all_of(item.op->operands, [&](const Value* operand) {
       if (operand->op == nullptr || is_made(*operand->op) || returned_.contains(operand)) return true;
       const std::vector<const Item*>& users = users_.at(operand);
       if (std::ranges::any_of(users, [&](const Item* user) { return user->stage >= stage; })) return true;
-      return waits_along(*makers_.at(operand), item) && may_wait(*makers_.at(operand), stage);
+      return waits_along(*makers_.at(operand), item) && may_wait(*makers_.at(operand), stage, waiting);
     });
   }
 
@@ -239,15 +242,6 @@ class Stages {
     const Value* value = maker.op->result();
     return maker.op->results.size() == 1 && !returned_.contains(value) && same_rows(value, maker, item) &&
            std::ranges::all_of(users_.at(value), [&](const Item* user) { return user == &item; });
-  }
-
-  void wait(Item& item, int stage) {
-    item.stage = stage;
-    for (const Value* operand : item.op->operands) {
-      if (operand->op == nullptr || is_made(*operand->op)) continue;
-      Item& maker = *makers_.at(operand);
-      if (maker.stage < stage && waits_along(maker, item)) wait(maker, stage);
-    }
   }
 
   // What stands for a value in the function's body now.

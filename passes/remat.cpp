@@ -20,8 +20,9 @@
 // Legal:   exact. Loops are cut between time steps; what works on each time by itself goes with them; sums over time go on
 //          from piece to piece, if they go the way of the loop that makes what they sum up. All else is done at once, as
 //          before, on values that are put together. What may record an error is done once.
-// A loss:  with K = 0 the rest is all, R = T: nothing is computed twice. Otherwise nearly all of the forward pass is, and the code
-//          is there three times. So it runs only where memory is limited, and K is the least with which that suffices.
+// A loss:  with K = 0 the rest is all, R = T: nothing is computed twice, and only what is needed whole is copied.
+//          Otherwise nearly all of the forward pass is, and the code is there three times. So it runs only where memory is
+//          limited, and K is about the least with which that suffices.
 // Needs:   hoist and sink before it, which make work of all times; none of them behind it, since they would take out of
 //          the pieces what is to be there piece by piece. Feeds canonicalise with what is computed twice in the rest.
 #include <algorithm>
@@ -370,6 +371,8 @@ std::vector<Dim> loop_times(const Function& function) {
 bool remat(Function& function) {
   bool changed = false;
   for (const Dim time : loop_times(function)) {
+    constexpr size_t kSizes = 3;  // that a cut adds to the function
+    if (function.derived.size() + kSizes > kMaxGuards) break;
     const TimeCuts cuts(function.body, time);
     if (!cuts.are_worth_it() || !Applications::one_more()) continue;
     auto ops = std::move(function.body.ops);

@@ -139,15 +139,17 @@ void TimeCuts::assemble(const Value* value) {
 
 bool TimeCuts::are_worth_it() const {
   int64_t ops = 0;
+  bool computes_again = false;
   if (!has_loops_ || phases() > kMostPhases) return false;
   for (int phase = 0; phase < phases(); ++phase) {
     for (const Op* op : needed(phase)) {
       ++ops;
+      computes_again |= kind(*op) == Kind::kLoop && this->phase(*op) < phase;
       for (const auto& region : op->regions) for_each_op(*region, [&](const Op&) { ++ops; });
     }
     if (ops > kMostOps) return false;
   }
-  return true;
+  return computes_again || is_assembled_.empty();
 }
 
 std::vector<const Op*> TimeCuts::needed(int phase) const {

@@ -32,8 +32,9 @@ class TimeCuts {
   /// How many phases there are that go through pieces, and the last one before which whole values are computed.
   int phases() const { return static_cast<int>(assembled_.size()); }
   int last_phase() const { return last_phase_; }
-  /// True if there is a loop that may be computed again, and not too much code to do it: what goes one way and the other
-  /// by turns, layer over layer, is computed again in each phase.
+  /// True if there is a loop to be cut, and not too much code to do it: what goes one way and the other by turns, layer
+  /// over layer, is computed again in each phase. Where nothing is computed again, putting values together would only take
+  /// memory.
   bool are_worth_it() const;
 
   bool is_timed(const ir::Value* value) const;

@@ -31,6 +31,7 @@
 // sums may be made as the loop goes.
 #include "passes/vjp.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "ir/op_row.h"
@@ -111,12 +112,15 @@ void Transposer::follow_backwards(size_t first) {
   if (backwards_.empty()) return;
   for (size_t i = first; i < builder.graph().ops.size(); ++i) {
     Op& op = *builder.graph().ops[i];
+    const auto is_backwards = [&](const Value* value) { return backwards_.contains(value); };
+    if (std::ranges::none_of(op.operands, is_backwards)) continue;
+    const std::vector<RowLink> links = row_links(op);
     for (size_t k = 0; k < op.operands.size(); ++k) {
-      if (!backwards_.contains(op.operands[k])) continue;
+      if (!is_backwards(op.operands[k])) continue;
       const int operand = static_cast<int>(k);
       if (is_sum(op) && sums_first_dim(op, operand) && !op.has_attr("descending"))
         op.set_attr("descending", {Dim(chained_dims(op))});
-      for (const RowLink& link : row_links(op))
+      for (const RowLink& link : links)
         if (link.operands[k] == 0)
           for (const auto& result : op.results)
             if (link.results[result->index] == 0) set_backwards(result.get());

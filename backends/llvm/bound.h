@@ -89,8 +89,8 @@ struct Bound {
   std::vector<Argument> arguments_;
 };
 
-/// Binds a function. Sizes that may be chosen all get one number, the least with which arena and results take no more than
-/// `memory_limit` bytes. Throws Error if the arguments don't fit, or if there is no such number: it names the least bytes
+/// Binds a function. Sizes that may be chosen all get one number, about the least with which arena and results take no more
+/// than `memory_limit` bytes. Throws Error if the arguments don't fit, or if there is no such number: it names the least bytes
 /// that were found to do.
 std::shared_ptr<const Bound> bind(const BindTable& table, const backends::Signature& signature,
                                   std::span<runtime::Array* const> args, std::uint64_t memory_limit);

@@ -34,7 +34,7 @@ class Choice {
     if (!names_.empty()) {
       std::int64_t below = 0, most = 1;
       while (most < kMost && !fits(most) && bytes(most) / 2 <= bytes(best_)) below = most, most *= 2;
-      if (!fits(most)) below = best_ / 2, most = least_between(best_ / 2, best_ * 2);
+      if (!fits(most)) below = best_ / 2, most = least_around(best_);
       if (fits(most)) return bound(first_fit(below, most));
     }
     throw Error("@" + signature_.function + ": " + text(signature_, args_) + " would take " +
@@ -43,7 +43,7 @@ class Choice {
   }
 
  private:
-  static constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  static constexpr std::int64_t kMost = std::int64_t{1} << 30, kNear = 16;
 
   std::shared_ptr<const Bound> bound(std::int64_t number) {
     std::shared_ptr<const Bound>& bound = tried_[number];
@@ -57,16 +57,13 @@ class Choice {
   std::uint64_t bytes(std::int64_t number) { return bound(number)->total_bytes; }
   bool fits(std::int64_t number) { return bytes(number) <= limit_; }
 
-  // The number that takes least, as far as memory shrinks up to there and grows behind it.
-  std::int64_t least_between(std::int64_t low, std::int64_t high) {
-    while (high - low > 2) {
-      const std::int64_t third = (high - low) / 3, left = low + third, right = high - third;
-      if (bytes(left) <= bytes(right))
-        high = right;
-      else
-        low = left;
-    }
-    for (std::int64_t number = low; number <= high; ++number) bytes(number);
+  // The number that takes least, as far as that is known: sizes that are rounded make the bytes go up and down by a little.
+  // So many numbers are tried, further and further from there, and then those next to the best.
+  std::int64_t least_around(std::int64_t middle) {
+    for (std::int64_t number = middle / 4; number < 4 * middle; number += 1 + number / 16) bytes(number);
+    const std::int64_t best = best_;
+    for (std::int64_t number = std::max<std::int64_t>(0, best - kNear); number <= best + kNear; ++number)
+      bytes(number);
     return best_;
   }
 

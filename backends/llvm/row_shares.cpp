@@ -119,6 +119,8 @@ std::string unused_prefix(const ir::Function& function, std::string prefix) {
     for (Dim dim : param->type.dims)
       for (const std::string& symbol : dim.symbols())
         while (symbol.starts_with(prefix)) prefix += "_";
+  for (const ir::DerivedSize& size : function.derived)
+    while (size.name.starts_with(prefix)) prefix += "_";
   return prefix;
 }
 
