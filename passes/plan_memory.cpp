@@ -113,10 +113,12 @@ MemoryPlanner::Overwritable MemoryPlanner::overwritable(const ir::Op& op) const 
     result.in_storage[home.storage].push_back(static_cast<int>(i));
   }
   std::unordered_set<int> seen;
+  for (const ir::Value* operand : op.operands)
+    if (const Home home = homes_.at(operand); home.part) seen.insert(home.storage);
   for (size_t i = 0; i < op.operands.size(); ++i) {
     const Home home = homes_.at(op.operands[i]);
-    if (!home.part && storages_[home.storage].graph == op.graph &&
-        reads[home.content] == reads_left_[home.content] && seen.insert(home.storage).second)
+    if (storages_[home.storage].graph == op.graph && reads[home.content] == reads_left_[home.content] &&
+        seen.insert(home.storage).second)
       result.operands.push_back(static_cast<int>(i));
   }
   return result;
