@@ -26,11 +26,8 @@
 // to its cotangents. Other ops that are worth it are cut along the first dim of their results: gradients of weights, which
 // sum over all rows of the batch, and what updates the weights by them.
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <optional>
-#include <set>
-#include <string>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -56,6 +53,12 @@ struct Item {
   bool by_symbol = false;
   bool records = false;  // an error, maybe
   int stage = 0;
+};
+
+// Where an item reads a value.
+struct Use {
+  const Item* item;
+  int operand;
 };
 
 // What goes into a `rows` op.
@@ -129,7 +132,8 @@ class Stages {
     }
     for (Item& item : items_) {
       for (const auto& result : item.op->results) makers_[result.get()] = &item;
-      for (const Value* operand : item.op->operands) users_[operand].push_back(&item);
+      for (size_t i = 0; i < item.op->operands.size(); ++i)
+        users_[item.op->operands[i]].push_back({&item, static_cast<int>(i)});
     }
   }
 
@@ -168,19 +172,19 @@ class Stages {
         const Value* operand = item.op->operands[i];
         if (operand->op == nullptr) continue;
         const Item& from = *makers_.at(operand);
-        item.stage = std::max(item.stage, from.stage + (from.cut && !same_rows(operand, from, item) ? 1 : 0));
+        item.stage = std::max(
+            item.stage, from.stage + (from.cut && !same_rows(from, {&item, static_cast<int>(i)}) ? 1 : 0));
       }
       if (item.records) last_recorder = item.stage;
     }
   }
 
-  // True if an item reads a value cut as it was made.
-  static bool same_rows(const Value* value, const Item& maker, const Item& user) {
-    if (!maker.cut || !user.cut) return false;
-    const int dim = maker.cut->results[static_cast<size_t>(value->index)];
-    for (size_t i = 0; i < user.op->operands.size(); ++i)
-      if (user.op->operands[i] == value && user.cut->operands[i] != dim) return false;
-    return true;
+  // True if what the maker gives is read there as it is cut.
+  static bool same_rows(const Item& maker, const Use& use) {
+    const Value* value = use.item->op->operands[static_cast<size_t>(use.operand)];
+    return maker.cut && use.item->cut &&
+           use.item->cut->operands[static_cast<size_t>(use.operand)] ==
+               maker.cut->results[static_cast<size_t>(value->index)];
   }
 
   // A stage without a dot or a loop does not hold the symbol's rows, which as a rule lie in an inner dim.
@@ -216,11 +220,11 @@ class Stages {
       if (returned_.contains(result.get())) return -1;
       const auto users = users_.find(result.get());
       if (users == users_.end()) continue;
-      for (const Item* user : users->second) {
-        if (first != nullptr && user->stage > first->stage) continue;
-        const bool same = same_rows(result.get(), item, *user);
-        joins = (first == nullptr || user->stage < first->stage ? true : joins) && same;
-        first = user;
+      for (const Use& use : users->second) {
+        if (first != nullptr && use.item->stage > first->stage) continue;
+        if (first == nullptr || use.item->stage < first->stage) joins = true;
+        joins &= same_rows(item, use);
+        first = use.item;
       }
     }
     return first != nullptr && joins ? first->stage : -1;
@@ -229,10 +233,11 @@ class Stages {
   // True if each operand is there anyway, or waits along; with all that then waits.
   bool may_wait(Item& item, int stage, std::unordered_set<Item*>& waiting) const {
     if (!waiting.insert(&item).second) return true;
-    return std::ranges::all_of(item.op->operands, [&](const Value* operand) {
+    const std::unordered_set<const Value*> operands(item.op->operands.begin(), item.op->operands.end());
+    return std::ranges::all_of(operands, [&](const Value* operand) {
       if (operand->op == nullptr || is_made(*operand->op) || returned_.contains(operand)) return true;
-      const std::vector<const Item*>& users = users_.at(operand);
-      if (std::ranges::any_of(users, [&](const Item* user) { return user->stage >= stage; })) return true;
+      if (std::ranges::any_of(users_.at(operand), [&](const Use& use) { return use.item->stage >= stage; }))
+        return true;
       return waits_along(*makers_.at(operand), item) && may_wait(*makers_.at(operand), stage, waiting);
     });
   }
@@ -240,8 +245,9 @@ class Stages {
   // What is computed for that item alone, on the same rows.
   bool waits_along(const Item& maker, const Item& item) const {
     const Value* value = maker.op->result();
-    return maker.op->results.size() == 1 && !returned_.contains(value) && same_rows(value, maker, item) &&
-           std::ranges::all_of(users_.at(value), [&](const Item* user) { return user == &item; });
+    return maker.op->results.size() == 1 && !returned_.contains(value) &&
+           std::ranges::all_of(users_.at(value),
+                               [&](const Use& use) { return use.item == &item && same_rows(maker, use); });
   }
 
   // What stands for a value in the function's body now.
@@ -252,7 +258,7 @@ class Stages {
 
   bool is_read_outside(const Value* value, int stage) const {
     const auto users = users_.find(value);
-    const auto is_outside = [&](const Item* user) { return !user->cut || user->stage != stage; };
+    const auto is_outside = [&](const Use& use) { return !use.item->cut || use.item->stage != stage; };
     return (users != users_.end() && std::ranges::any_of(users->second, is_outside)) ||
            returned_.contains(value);
   }
@@ -289,7 +295,7 @@ class Stages {
   const std::unordered_set<const Value*> returned_;
   std::vector<Item> items_;
   std::unordered_map<const Value*, Item*> makers_;
-  std::unordered_map<const Value*, std::vector<const Item*>> users_;
+  std::unordered_map<const Value*, std::vector<Use>> users_;
   std::unordered_map<const Value*, Value*> outer_;
 };
 
