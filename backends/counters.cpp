@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "backends/counters.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "ir/op_row.h"
 #include "ir/scan.h"
 #include "ir/text.h"
+#include "passes/memory_plan.h"
 
 namespace rondo::backends {
 
@@ -27,8 +29,11 @@ std::string Counters::text() const {
   each_number(
       [&](const char* name, auto number) { text += std::string(name) + " " + text_of(number) + "\n"; });
   for (const Loop& loop : loops)
-    text += std::string(2 * static_cast<size_t>(loop.depth), ' ') + "loop of " + loop.length + " (" +
-            loop.place + "): " + ir::counted(static_cast<size_t>(loop.dots), "dot") + " a step\n";
+    text +=
+        std::string(2 * static_cast<size_t>(loop.depth), ' ') + "loop of " + loop.length + " (" + loop.place +
+        "): " + ir::counted(static_cast<size_t>(loop.dots), "dot") + " a step" +
+        (loop.copies == 0 ? "" : ", " + ir::counted(static_cast<size_t>(loop.copies), "value") + " copied") +
+        "\n";
   return text;
 }
 
@@ -37,12 +42,38 @@ std::string Counters::json() const {
   each_number([&](const char* name, auto number) { all[name] = number; });
   all["loops"] = nlohmann::ordered_json::array();
   for (const Loop& loop : loops)
-    all["loops"].push_back(
-        {{"place", loop.place}, {"length", loop.length}, {"depth", loop.depth}, {"dots", loop.dots}});
+    all["loops"].push_back({{"place", loop.place},
+                            {"length", loop.length},
+                            {"depth", loop.depth},
+                            {"dots", loop.dots},
+                            {"copies", loop.copies}});
   return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 namespace {
+
+// True if the body of a planned scan leaves the value in that buffer, so that no step copies it there.
+bool is_made_in(const ir::Value& value, std::int64_t buffer) {
+  return value.op != nullptr && passes::buffer_of(value) == buffer;
+}
+
+std::int64_t copies_of(const ir::Scan& scan) {
+  const std::vector<passes::CarryPlan> plans = passes::carry_plans(*scan.op);
+  std::int64_t copies = 0;
+  for (size_t i = 0; i < plans.size(); ++i) {
+    const bool stays =
+        plans[i].route == passes::CarryRoute::kInPlace && scan.carry_yield(i) == scan.carry_param(i);
+    copies += !stays && !is_made_in(*scan.carry_yield(i), plans[i].buffer) &&
+              !is_made_in(*scan.carry_yield(i), plans[i].through);
+  }
+  for (size_t k = 0; k < scan.stacks(); ++k) {
+    const bool was_written = std::ranges::any_of(plans, [&](const passes::CarryPlan& plan) {
+      return plan.route == passes::CarryRoute::kBefore && plan.stack == static_cast<int>(k);
+    });
+    copies += !was_written && !is_made_in(*scan.stack_yield(k), passes::buffer_of(*scan.stack_result(k)));
+  }
+  return copies;
+}
 
 class LoopCount {
  public:
@@ -64,6 +95,7 @@ class LoopCount {
         loops_.push_back({op->loc.known() ? op->loc.text() : called,
                           is_scan ? ir::Scan(*op).length().text() : "?",
                           loop < 0 ? 0 : loops_[loop].depth + 1});
+        if (is_scan && op->has_attr("through")) loops_.back().copies = copies_of(ir::Scan(*op));
       }
       for (const auto& region : op->regions) visit(*region, inside);
     }

@@ -37,10 +37,11 @@ struct Counters {
 
   /// A scan or a while of the final function.
   struct Loop {
-    std::string place;      // where the user wrote it, or what its first result is called
-    std::string length;     // its number of steps, a size; of a while `?`
-    int depth = 0;          // how many loops are around it
-    std::int64_t dots = 0;  // in one step, those of inner loops not counted
+    std::string place;        // where the user wrote it, or what its first result is called
+    std::string length;       // its number of steps, a size; of a while `?`
+    int depth = 0;            // how many loops are around it
+    std::int64_t dots = 0;    // in one step, those of inner loops not counted
+    std::int64_t copies = 0;  // of a planned scan: carries and stacks that a step moves from buffer to buffer
   };
   std::vector<Loop> loops;  // in program order, each before those in it
 
@@ -73,7 +74,7 @@ struct Counters {
   std::string json() const;
 };
 
-/// The loops of a function, with the dots in each.
+/// The loops of a function, with what is in each.
 std::vector<Counters::Loop> count_loops(const ir::Function& function);
 
 }  // namespace rondo::backends

@@ -23,10 +23,13 @@
 //    them.
 // 3. Both once more, with the ops in the order of the units and with what was merged joined from the start:
 //    now an op that several units read finds just one of them.
+// Behind that, a loop over elements gives a carry twice that its scan stacks before its step and after it.
 #include <unordered_map>
+#include <unordered_set>
 
 #include "ir/builder.h"
 #include "ir/op_row.h"
+#include "ir/scan.h"
 #include "passes/applications.h"
 #include "passes/fusion_units.h"
 #include "passes/passes.h"
@@ -104,6 +107,29 @@ class Fuser {
   std::unordered_map<const ir::Value*, ir::Value*> fused_;
 };
 
+// A carry that is stacked before its step and after it is wanted in the slots of two stacks: what computes it writes
+// both, so that nothing is copied in a step.
+bool give_twice(const ir::Scan& scan) {
+  std::unordered_map<const ir::Value*, size_t> carry_before;
+  for (size_t i = 0; i < scan.carry.size(); ++i) carry_before.emplace(scan.carry_param(i), i);
+  std::unordered_set<const ir::Value*> written;  // where the next step reads
+  for (size_t k = 0; k < scan.stacks(); ++k)
+    if (const auto before = carry_before.find(scan.stack_yield(k)); before != carry_before.end())
+      written.insert(scan.carry_yield(before->second));
+  bool changed = false;
+  for (size_t k = 0; k < scan.stacks(); ++k) {
+    ir::Value* after = scan.stack_yield(k);
+    if (!written.contains(after) || after->op == nullptr || after->op->row != &ir::ops::fusion) continue;
+    if (!Applications::one_more()) break;
+    Applications::done();
+    ir::Graph& loop = *after->op->regions[0];
+    loop.results.push_back(loop.results[static_cast<size_t>(after->index)]);
+    scan.body->results[scan.carry.size() + k] = after->op->add_result(after->type);
+    changed = true;
+  }
+  return changed;
+}
+
 // Where regions nest as deep as they may, ops stay alone: a fusion is a region too.
 bool fuse_graph(ir::Graph& graph, int depth) {
   if (depth == ir::kMaxNesting) return false;
@@ -112,7 +138,10 @@ bool fuse_graph(ir::Graph& graph, int depth) {
     if (op->row != &ir::ops::fusion)
       for (const auto& region : op->regions) changed |= fuse_graph(*region, depth + 1);
   const std::vector<FusionUnit> units = fusion_units(graph);
-  return Fuser(graph).run(units) || changed;
+  changed |= Fuser(graph).run(units);
+  if (graph.owner != nullptr && graph.owner->row == &ir::ops::scan)
+    changed |= give_twice(ir::Scan(*graph.owner));
+  return changed;
 }
 
 }  // namespace

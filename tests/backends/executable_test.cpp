@@ -80,8 +80,8 @@ TEST_CASE("an executable counts dots, loops, and the bytes that it plans and cop
     CHECK(counters.text().ends_with(
         "\nloop of T (scan %h): 1 dot a step\n  loop of 3 (scan %b): 2 dots a step\n"));
     CHECK(counters.json().ends_with(
-        "\"loops\":[{\"place\":\"scan %h\",\"length\":\"T\",\"depth\":0,\"dots\":1},"
-        "{\"place\":\"scan %b\",\"length\":\"3\",\"depth\":1,\"dots\":2}]}"));
+        "\"loops\":[{\"place\":\"scan %h\",\"length\":\"T\",\"depth\":0,\"dots\":1,\"copies\":0},"
+        "{\"place\":\"scan %b\",\"length\":\"3\",\"depth\":1,\"dots\":2,\"copies\":0}]}"));
   }
 }
 

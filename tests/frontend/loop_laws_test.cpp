@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How many dots the loops of a training step hold, by the counters of the compiled step: what a loop need not compute
-// step by step it does not, whoever wrote the cell and however.
+// How many dots the loops of a training step hold, and that no step copies, by the counters of the compiled step: what a
+// loop need not compute step by step it does not, whoever wrote the cell and however.
 #include "ir/parse.h"
 #include "ir/structural.h"
 #include "tests/frontend/helpers.h"
@@ -32,6 +32,7 @@ Counters counters_of(MakeCell&& make_cell, bool lengths) {
   const Counters counters = step.counters();
   CHECK(counters.joins >= (kBackend.backend == "llvm" ? 1 : 0));
   CHECK(counters.joins <= 4);
+  for (const auto& loop : counters.loops) CHECK_MESSAGE(loop.copies == 0, loop.place);
   CHECK(static_cast<double>(counters.arena_bytes) <= 1.15 * static_cast<double>(counters.live_bytes));
   return counters;
 }
