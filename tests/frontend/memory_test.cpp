@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Training steps in little memory: the bits are those without a limit, and a call takes no more than it may.
+#include <algorithm>
 #include <cstring>
+#include <random>
 
 #include "tests/frontend/misuse.h"
 
@@ -65,22 +67,35 @@ int64_t least_named(const std::string& error) {
   return std::stoll(error.substr(at + 11));
 }
 
-// Budgets from a tenth of what is taken without a limit to all of it, at several lengths.
+// Draws what is checked.
+struct Draws {
+  std::mt19937_64 random{1};
+  int64_t up_to(int64_t most) { return static_cast<int64_t>(random() % static_cast<uint64_t>(most + 1)); }
+  // Short ones as often as long ones.
+  int64_t steps() { return up_to(int64_t{1} << up_to(9)); }
+};
+
+// Four budgets, from a twentieth of what the longest of nine sequences takes without a limit to a little more than all of
+// it. One step function has one budget, whatever the length.
 template <class Layer>
-int check_budgets(Layer layer, const std::vector<int64_t>& lengths) {
+int check_budgets(Draws& draws, Layer layer) {
   const std::vector<Type> types = {f32[{T, B, kInputs}], i32[{B}]};
   const auto step = [&](int64_t memory, int threads) {
     return train_step(loss_of(layer), types, adam(0.01), {.threads = threads, .memory = memory});
   };
   const auto free = step(0, 1);
   int checked = 0;
-  for (const int64_t percent : {10, 30, 55, 100}) {
-    // One step function has one budget, whatever the length; so it is a share of what the longest takes.
-    const int64_t budget = train(free, lengths.back()).bytes * percent / 100;
-    const auto limited = step(budget, percent == 30 ? 2 : 1);
+  for (int budgets = 0; budgets < 4; ++budgets) {
+    std::vector<int64_t> lengths(9);
+    for (int64_t& steps : lengths) steps = draws.steps();
+    const int64_t percent = 5 + draws.up_to(100);
+    const int threads = static_cast<int>(1 + draws.up_to(1));
+    const int64_t budget = train(free, std::ranges::max(lengths)).bytes * percent / 100;
+    const auto limited = step(budget, threads);
     for (const int64_t steps : lengths) {
       CAPTURE(percent);
       CAPTURE(steps);
+      CAPTURE(threads);
       const OneStep expected = train(free, steps);
       ++checked;
       try {
@@ -90,7 +105,7 @@ int check_budgets(Layer layer, const std::vector<int64_t>& lengths) {
       } catch (const Error& error) {
         const int64_t least = least_named(error.what());
         CHECK(least > budget);
-        const OneStep found = train(step(least, percent == 30 ? 2 : 1), steps);
+        const OneStep found = train(step(least, threads), steps);
         CHECK(found.bytes <= least);
         CHECK(same(found, expected));
       }
@@ -103,33 +118,26 @@ int check_budgets(Layer layer, const std::vector<int64_t>& lengths) {
 
 TEST_CASE("a training step takes no more memory than it may, or says how little would do; its bits stay" *
           doctest::skip(kBackend.backend != "llvm")) {
-  const std::vector<int64_t> lengths = {0, 1, 2, 3, 7, 16, 50, 97, 301};
+  Draws draws;
   int checked = 0;
   checked += check_budgets(
-      [](Tensor x, Tensor n) { return scan(nn::rnn("l", kInputs, kHidden), x, {.length = n}); }, lengths);
+      draws, [](Tensor x, Tensor n) { return scan(nn::rnn("l", kInputs, kHidden), x, {.length = n}); });
   checked += check_budgets(
-      [](Tensor x, Tensor n) { return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n}); }, lengths);
+      draws, [](Tensor x, Tensor n) { return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n}); });
   checked += check_budgets(
-      [](Tensor x, Tensor n) { return scan(nn::gru("l", kInputs, kHidden), x, {.length = n}); }, lengths);
-  checked += check_budgets(
-      [](Tensor x, Tensor n) {
-        return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n, .reverse = true});
-      },
-      lengths);
-  checked += check_budgets(
-      [](Tensor x, Tensor n) {
-        const auto first = scan(nn::lstm("a", kInputs, kHidden), x, {.length = n});
-        return scan(nn::gru("b", kHidden, kHidden), first.all.h, {.length = n});
-      },
-      lengths);
-  checked += check_budgets(
-      [](Tensor x, Tensor n) {
-        const auto forward = scan(nn::gru("f", kInputs, kHidden), x, {.length = n});
-        const auto back = scan(nn::gru("b", kInputs, kHidden), x, {.length = n, .reverse = true});
-        return scan(nn::rnn("top", 2 * kHidden, kHidden), concat({forward.all.h, back.all.h}, 2),
-                    {.length = n});
-      },
-      lengths);
+      draws, [](Tensor x, Tensor n) { return scan(nn::gru("l", kInputs, kHidden), x, {.length = n}); });
+  checked += check_budgets(draws, [](Tensor x, Tensor n) {
+    return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n, .reverse = true});
+  });
+  checked += check_budgets(draws, [](Tensor x, Tensor n) {
+    const auto first = scan(nn::lstm("a", kInputs, kHidden), x, {.length = n});
+    return scan(nn::gru("b", kHidden, kHidden), first.all.h, {.length = n});
+  });
+  checked += check_budgets(draws, [](Tensor x, Tensor n) {
+    const auto forward = scan(nn::gru("f", kInputs, kHidden), x, {.length = n});
+    const auto back = scan(nn::gru("b", kInputs, kHidden), x, {.length = n, .reverse = true});
+    return scan(nn::rnn("top", 2 * kHidden, kHidden), concat({forward.all.h, back.all.h}, 2), {.length = n});
+  });
   CHECK(checked == 216);
 }
 
