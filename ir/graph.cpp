@@ -52,6 +52,10 @@ std::vector<int64_t> Op::ints_attr(std::string_view name, int index) const {
   return ints;
 }
 
+void Op::erase_attr(std::string_view name) {
+  std::erase_if(attrs, [&](const Attr& attr) { return attr.spec->name == name; });
+}
+
 void Op::set_attr(std::string_view name, std::vector<AttrArg> args) {
   const AttrSpec* spec = row->find_attr(name);
   if (spec == nullptr) throw InternalError(row->name + " declares no attribute " + std::string(name));

@@ -60,6 +60,7 @@ struct Op {
   const Number& number_attr(std::string_view name) const;
   /// Sets the attribute `name`, which the row (or the annotations, see op_row.h) must declare.
   void set_attr(std::string_view name, std::vector<AttrArg> args);
+  void erase_attr(std::string_view name);
 
   /// Adds a result, after those that are there: a pass that lets a region yield one value more.
   Value* add_result(Type type, std::string name = {});

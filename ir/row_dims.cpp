@@ -5,7 +5,6 @@
 #include <unordered_set>
 
 #include "ir/dataflow.h"
-#include "ir/scan.h"
 
 namespace rondo::ir {
 
@@ -30,19 +29,33 @@ class Tracer {
     for (size_t i = 0; i < cut.size(); ++i)
       assign(graph.param(static_cast<int>(i)), static_cast<int>(cut[i]));
     for (size_t i = 0; i < yielded.size(); ++i) assign(graph.results[i], static_cast<int>(yielded[i]));
+    follow(graph);
+    for (size_t i = cut.size(); i < graph.params.size(); ++i)
+      if (rows_.of(graph.params[i].get()) >= 0 && rows_.flaw.empty())
+        rows_.flaw = "'" + graph.params[i]->name + "' is cut inside and whole outside";
+    return check(graph);
+  }
+
+  RowDims run(const Graph& body, const std::vector<std::pair<const Value*, int>>& known) {
+    for (const auto& [value, dim] : known) assign(value, dim);
+    follow(body);
+    return check(body);
+  }
+
+ private:
+  void follow(const Graph& graph) {
     while (!pending_.empty() && rows_.flaw.empty()) {
       const Value* value = pending_.back();
       pending_.pop_back();
       spread(*value, &graph);
     }
-    for (size_t i = cut.size(); i < graph.params.size(); ++i)
-      if (rows_.of(graph.params[i].get()) >= 0 && rows_.flaw.empty())
-        rows_.flaw = "'" + graph.params[i]->name + "' is cut inside and whole outside";
+  }
+
+  RowDims check(const Graph& graph) {
     if (rows_.flaw.empty()) for_each_op(graph, [&](const Op& op) { check(op); });
     return std::move(rows_);
   }
 
- private:
   void add_users(const Graph& graph) {
     for (const auto& op : graph.ops) {
       for (size_t i = 0; i < op->operands.size(); ++i)
@@ -187,5 +200,9 @@ class Tracer {
 }  // namespace
 
 RowDims find_row_dims(const Op& rows) { return Tracer(*rows.regions[0]).run(rows); }
+
+RowDims find_row_dims(const Scan& scan, const std::vector<std::pair<const Value*, int>>& known) {
+  return Tracer(*scan.body).run(*scan.body, known);
+}
 
 }  // namespace rondo::ir

@@ -3,9 +3,11 @@
 
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ir/op_row.h"
+#include "ir/scan.h"
 
 // Which dim of a value holds rows: where a graph works row by row, parts of it may run on shares of the rows.
 namespace rondo::ir {
@@ -28,5 +30,8 @@ struct RowDims {
 /// Follows rows through the body of a `rows` op, from the parameters and the yields that it says are cut. Linear in the
 /// size of the body.
 RowDims find_row_dims(const Op& rows);
+
+/// The same of the body of a scan, from values in it of which the dim that holds rows is known.
+RowDims find_row_dims(const Scan& scan, const std::vector<std::pair<const Value*, int>>& known);
 
 }  // namespace rondo::ir

@@ -31,6 +31,7 @@ Value* add_stack(Op& scan, Value* value) {
   Type type = value->type;
   type.dims.insert(type.dims.begin(), scan.dim_attr("length"));
   scan.regions[0]->results.push_back(value);
+  scan.erase_attr("live");  // which holds for all that is stacked
   return scan.add_result(std::move(type), value->name);
 }
 

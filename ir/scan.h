@@ -33,6 +33,11 @@ struct Scan {
   Value* carry_yield(size_t i) const { return body->results[i]; }
   Value* stack_yield(size_t i) const { return body->results[carry.size() + i]; }
   Value* carry_result(size_t i) const { return op->result(static_cast<int>(i)); }
+  /// The number of the carry whose parameter a value of the body is; -1 if it is none.
+  int carry_number(const Value* value) const {
+    const int number = value->index - 1 - static_cast<int>(over.size());
+    return value->op == nullptr && number >= 0 && number < static_cast<int>(carry.size()) ? number : -1;
+  }
   Value* stack_result(size_t i) const { return op->result(static_cast<int>(carry.size() + i)); }
 };
 

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <unordered_map>
 
+#include "ir/live_rows.h"
 #include "passes/debug.h"
 #include "passes/passes.h"
 #include "passes/rules.h"
@@ -40,8 +41,10 @@ class Canonicaliser {
     bool changed = rewrite_ops(graph, [&](Builder& b, Op& op) { return apply_rules(b, op); });
     changed |= tidy_scans(graph);
     changed |= merge_equal_ops(graph);
-    for (const auto& op : graph.ops)
+    for (const auto& op : graph.ops) {
       for (const auto& region : op->regions) changed |= run(*region);
+      drop_stale_live(*op);
+    }
     return changed;
   }
 

@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/live_rows.h"
 #include "passes/applications.h"
 #include "passes/loop_motion.h"
 #include "passes/passes.h"
@@ -51,6 +52,7 @@ class ScanHoist {
       if (!op->row->cheap) leaving_.insert(op);
     }
     rebind();
+    drop_stale_live(op_);
     return true;
   }
 

@@ -60,7 +60,7 @@ void MemoryPlanner::find_views(const ir::Graph& graph) {
   for (size_t i = graph.ops.size(); i-- > 0;) {
     ir::Op& op = *graph.ops[i];
     const bool is_returned = !op.results.empty() && returned.contains(op.result());
-    std::erase_if(op.attrs, [](const ir::Attr& attr) { return attr.spec->name == "view"; });
+    op.erase_attr("view");
     if (takes_whole_rows(op) && !is_returned) op.set_attr("view", {});
     if (aliased_operand(op) >= 0 && is_returned) returned.insert(op.operands[0]);
   }

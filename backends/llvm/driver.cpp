@@ -13,13 +13,14 @@ constexpr size_t kOpsInFunction = 1000;  // LLVM takes more than linear time for
 DriverEmitter::DriverEmitter(const CodeModule& code, KernelLibrary& kernels,
                              const backends::DotLibrary* library, const ir::Function& function,
                              const std::vector<RowShares>& shares, const std::vector<ColumnShare>& columns,
-                             std::string_view name)
+                             const LiveLoops& live, std::string_view name)
     : module_(code.module()),
       kernels_(kernels),
       library_(library),
       function_(function),
       shares_(shares),
       columns_(columns),
+      live_(live),
       name_(name),
       b_(code.context()) {
   for (const ColumnShare& share : columns) column_numbers_.emplace(share.dot, column_numbers_.size());
@@ -109,6 +110,13 @@ llvm::Value* DriverEmitter::entry(llvm::Type* type, llvm::Value* table, int64_t 
 
 llvm::Value* DriverEmitter::size(Dim dim) {
   if (dim.is_constant()) return b_.getInt64(dim.constant());
+  for (const auto& [symbol, rows] : rows_alive_)
+    if (llvm::is_contained(dim.symbols(),
+                           symbol)) {  // at most once in a product: a value has rows along one dim
+      const Dim fixed = dim.substitute({{symbol, Dim(0)}});
+      const Dim each = dim.substitute({{symbol, Dim(1)}}) - fixed;
+      return b_.CreateAdd(b_.CreateMul(rows, size(each)), size(fixed));
+    }
   const auto [entry, fresh] = size_numbers_.emplace(dim.text(), tables_.sizes.size());
   if (fresh) tables_.sizes.push_back(dim);
   return this->entry(b_.getInt64Ty(), table_, static_cast<int64_t>(entry->second));
@@ -168,8 +176,10 @@ void DriverEmitter::emit(const ir::Op& op) {
     llvm::Value* flops = b_.getInt64(1);
     for (const Dim factor : backends::dot_flops(op)) flops = b_.CreateMul(flops, size(factor));
     count(kDotFlopsField, flops);
-    if (library_ != nullptr && library_->takes(op)) return call_library(op, args[2], args[3], args[4]);
-    if (op.has_attr("columns")) return call_columns(op, llvm::ArrayRef(args).drop_front(2));
+    // A library's dots are made for sizes that are known before a run.
+    if (library_ != nullptr && library_->takes(op) && live_.symbols_of(op).empty())
+      return call_library(op, args[2], args[3], args[4]);
+    if (op.has_attr("columns")) return call_columns(op, {args.begin() + 2, args.end()});
   }
   call_kernel(op, std::move(args));
 }
@@ -213,8 +223,9 @@ void DriverEmitter::deliver(const ir::Value* value, llvm::Value* to) {
 
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                          const ir::Function& function, const std::vector<RowShares>& rows,
-                         const std::vector<ColumnShare>& columns, std::string_view name) {
-  return DriverEmitter(code, kernels, library, function, rows, columns, name).run();
+                         const std::vector<ColumnShare>& columns, const LiveLoops& live,
+                         std::string_view name) {
+  return DriverEmitter(code, kernels, library, function, rows, columns, live, name).run();
 }
 
 }  // namespace rondo::codegen

@@ -10,6 +10,7 @@
 #include "backends/llvm/context.h"
 #include "backends/llvm/jit.h"
 #include "backends/llvm/kernels.h"
+#include "backends/llvm/live_loops.h"
 #include "backends/llvm/row_shares.h"
 #include "ir/graph.h"
 
@@ -38,6 +39,8 @@ void* rondo_gather_rows(rondo::codegen::Work* work, void* own, void* shared, std
 /// Afterwards, for what was written, at `own` or already where it belongs.
 void rondo_scatter_rows(rondo::codegen::Work* work, void* own, void* shared, std::int64_t pieces,
                         std::int64_t part, std::int64_t whole) noexcept;
+/// How many rows there are up to the last one that is alive; `alive` are truth values.
+std::int64_t rondo_rows_alive(const void* alive, std::int64_t rows) noexcept;
 }
 
 namespace rondo::codegen {
@@ -56,6 +59,7 @@ struct Frame {
   decltype(&rondo_scatter_rows) scatter_rows = rondo_scatter_rows;
   /// Computes a dot by its number among those whose columns are shared, likewise; `values` are its operands and its result.
   void (*run_columns)(Frame* frame, std::int64_t dot, void* const* values) noexcept;
+  decltype(&rondo_rows_alive) rows_alive = rondo_rows_alive;
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.
@@ -67,10 +71,11 @@ enum FrameField : unsigned {
   kWorkersField,
   kGatherRowsField,
   kScatterRowsField,
-  kRunColumnsField
+  kRunColumnsField,
+  kRowsAliveField
 };
 
-static_assert(sizeof(Frame) == (kRunColumnsField + 1) * sizeof(void*),
+static_assert(sizeof(Frame) == (kRowsAliveField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
 /// Runs a whole function. It stops before the first write into a parameter's array if an error was recorded.
@@ -88,9 +93,10 @@ struct DriverTables {
 /// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
 /// ops: straight calls, and a loop for each scan. So it does for each `rows` op, called `name.rows0` and so on; `rows`
 /// is what share_rows made of the function. For each of `columns`, of share_columns, it adds the ShareDriver `name.columns0`
-/// and so on. Ops are numbered for error records as in recorded_error. What `library` takes is left to it; it may be null.
+/// and so on. `live` are the function's live loops. Ops are numbered for error records as in recorded_error. What `library` takes is left to it; it may be null.
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                          const ir::Function& function, const std::vector<RowShares>& rows,
-                         const std::vector<ColumnShare>& columns, std::string_view name);
+                         const std::vector<ColumnShare>& columns, const LiveLoops& live,
+                         std::string_view name);
 
 }  // namespace rondo::codegen

@@ -24,7 +24,7 @@ class DriverEmitter {
  public:
   DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                 const ir::Function& function, const std::vector<RowShares>& shares,
-                const std::vector<ColumnShare>& columns, std::string_view name);
+                const std::vector<ColumnShare>& columns, const LiveLoops& live, std::string_view name);
 
   /// To be called once.
   DriverTables run();
@@ -80,7 +80,7 @@ class DriverEmitter {
   llvm::Value* is_empty(const Loop& loop) { return b_.CreateICmpEQ(loop.length, b_.getInt64(0)); }
   llvm::Value* position(const Loop& loop, llvm::Value* step);
   // The part of a time step in what lies at `whole`: a stack of the loop, or what it goes over.
-  llvm::Value* slot(const ir::Value* value, llvm::Value* whole, llvm::Value* position, const Type& part);
+  llvm::Value* slot(const ir::Value* value, llvm::Value* whole, llvm::Value* position);
   llvm::Value* stack_slot(const Loop& loop, int stack, llvm::Value* position);
   // What is done before the first step. Returns the pointers that change from step to step: for each carry
   // where it is read, and where it is written next.
@@ -111,8 +111,16 @@ class DriverEmitter {
                          const SharedRows& rows);
 
   // A dot of which workers share the columns, and the function that computes a worker's.
-  void call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*> values);
+  void call_columns(const ir::Op& dot, std::vector<llvm::Value*> values);
   void emit_columns(const ir::Op& dot, size_t number);
+
+  // Loops of which rows end: driver_live.cpp.
+
+  // Finds out how many rows the step runs.
+  void count_rows_alive(const LiveLoop& live, const Loop& loop);
+  // What rows that were not run pass on and stack. `reads` and `writes`: where the step's carries were and are to be.
+  void pass_ended_rows(const LiveLoop& live, const Loop& loop, llvm::ArrayRef<llvm::Value*> reads,
+                       llvm::ArrayRef<llvm::Value*> writes, llvm::ArrayRef<llvm::Value*> slots);
 
   llvm::Module& module_;
   KernelLibrary& kernels_;
@@ -120,6 +128,7 @@ class DriverEmitter {
   const ir::Function& function_;
   const std::vector<RowShares>& shares_;
   const std::vector<ColumnShare>& columns_;
+  const LiveLoops& live_;
   std::unordered_map<const ir::Op*, int64_t> column_numbers_;
   const std::string name_;
   llvm::IRBuilder<> b_;
@@ -132,6 +141,7 @@ class DriverEmitter {
   std::map<std::tuple<llvm::BasicBlock*, llvm::Value*, int64_t>, llvm::Value*> read_;
   std::unordered_map<const ir::Value*, llvm::Value*> pointers_;  // of values in bodies
   std::unordered_map<const ir::Value*, Dim> view_offsets_;  // of the function's own values that are views
+  std::map<std::string, llvm::Value*> rows_alive_;  // of the live loops that are being emitted, by symbol
   std::map<int64_t, llvm::Value*> scope_;
   std::vector<const ir::Op*> rows_;
   std::unordered_map<const ir::Value*, Dim> slot_bytes_;  // of what lies among the rows of other workers

@@ -100,16 +100,15 @@ llvm::Value* DriverEmitter::position(const Loop& loop, llvm::Value* step) {
   return b_.CreateSub(b_.CreateSub(loop.length, b_.getInt64(1)), step);
 }
 
-llvm::Value* DriverEmitter::slot(const ir::Value* value, llvm::Value* whole, llvm::Value* position,
-                                 const Type& part) {
+llvm::Value* DriverEmitter::slot(const ir::Value* value, llvm::Value* whole, llvm::Value* position) {
   const auto shared = slot_bytes_.find(value);
+  const Type part = {value->type.dtype, {value->type.dims.begin() + 1, value->type.dims.end()}};
   llvm::Value* step = shared == slot_bytes_.end() ? bytes(part) : size(shared->second);
   return b_.CreateGEP(b_.getInt8Ty(), whole, b_.CreateMul(position, step));
 }
 
 llvm::Value* DriverEmitter::stack_slot(const Loop& loop, int stack, llvm::Value* position) {
-  return slot(loop.scan.stack_result(stack), loop.stacks[stack], position,
-              loop.scan.stack_yield(stack)->type);
+  return slot(loop.scan.stack_result(stack), loop.stacks[stack], position);
 }
 
 Values DriverEmitter::enter(Loop& loop) {
@@ -145,7 +144,7 @@ Values DriverEmitter::emit_step(Loop& loop, llvm::Value* step, llvm::ArrayRef<ll
     slots.push_back(stack_slot(loop, static_cast<int>(k), at));
     scope_[passes::buffer_of(*scan.stack_result(k))] = slots[k];
   }
-  std::vector<llvm::Value*> writes;
+  std::vector<llvm::Value*> reads, writes;
   for (size_t i = 0; i < loop.plans.size(); ++i) {
     const CarryPlan& plan = loop.plans[i];
     llvm::Value* read = carried[2 * i];
@@ -159,17 +158,21 @@ Values DriverEmitter::emit_step(Loop& loop, llvm::Value* step, llvm::ArrayRef<ll
     }
     pointers_[scan.carry_param(i)] = read;
     scope_[plan.buffer] = write;
+    reads.push_back(read);
     writes.push_back(write);
   }
   if (used_.count(scan.index()) > 0) pointers_[scan.index()] = store_index(at);
   for (size_t i = 0; i < scan.over.size(); ++i)
-    pointers_[scan.over_param(i)] = slot(scan.over[i], pointer(scan.over[i]), at, scan.over_param(i)->type);
+    pointers_[scan.over_param(i)] = slot(scan.over[i], pointer(scan.over[i]), at);
   for (size_t i = 0; i < scan.use.size(); ++i) pointers_[scan.use_param(i)] = pointer(scan.use[i]);
 
+  const LiveLoop* live = live_.find(*scan.op);
+  if (live != nullptr) count_rows_alive(*live, loop);
   for (const auto& op : scan.body->ops) emit(*op);
 
   for (size_t k = 0; k < slots.size(); ++k) deliver(scan.stack_yield(k), slots[k]);
   for (size_t i = 0; i < writes.size(); ++i) deliver(scan.carry_yield(i), writes[i]);
+  if (live != nullptr) pass_ended_rows(*live, loop, reads, writes, slots);
   scope_ = outer_scope;
   return next_pointers(loop, carried, writes);
 }

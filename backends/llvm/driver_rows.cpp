@@ -99,7 +99,13 @@ llvm::Value* DriverEmitter::call_copy(FrameField function, llvm::Type* result, l
                         size(rows.whole_bytes)});
 }
 
-void DriverEmitter::call_columns(const ir::Op& dot, llvm::ArrayRef<llvm::Value*> values) {
+// Behind the values stand the numbers of rows that a step of the loops around runs.
+void DriverEmitter::call_columns(const ir::Op& dot, std::vector<llvm::Value*> values) {
+  for (const std::string& symbol : live_.symbols_of(dot)) {
+    llvm::BasicBlock& entry = b_.GetInsertBlock()->getParent()->getEntryBlock();
+    values.push_back(llvm::IRBuilder<>(&entry, entry.begin()).CreateAlloca(b_.getInt64Ty()));
+    b_.CreateStore(rows_alive_.at(symbol), values.back());
+  }
   call_shares(kRunColumnsField, column_numbers_.at(&dot), values);
 }
 
@@ -109,7 +115,11 @@ void DriverEmitter::emit_columns(const ir::Op& dot, size_t number) {
   std::vector<llvm::Value*> args = {frame_, b_.getInt64(numbers_.at(&dot))};
   const int64_t values = std::ssize(dot.operands) + std::ssize(dot.results);
   for (int64_t i = 0; i < values; ++i) args.push_back(field(function->getArg(1), i));
+  for (const std::string& symbol : live_.symbols_of(dot))
+    rows_alive_[symbol] =
+        b_.CreateLoad(b_.getInt64Ty(), field(function->getArg(1), values + std::ssize(rows_alive_)));
   call_kernel(dot, std::move(args));
+  rows_alive_.clear();
   b_.CreateRetVoid();
 }
 

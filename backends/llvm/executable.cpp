@@ -126,8 +126,8 @@ class CompiledFunction : public backends::Executable {
     std::vector<CodeModule> code;  // the first one holds the driver
     for (int i = 0; i < module_count(table_.workers); ++i) code.emplace_back(function.name);
     KernelLibrary kernels(code, options.target);
-    DriverTables driver =
-        emit_driver(code.front(), kernels, options.dots, *function_, table_.rows, table_.columns, "run");
+    DriverTables driver = emit_driver(code.front(), kernels, options.dots, *function_, table_.rows,
+                                      table_.columns, LiveLoops(*function_), "run");
     table_.sizes = std::move(driver.sizes);
     table_.dots = std::move(driver.dots);
     table_.library = options.dots;

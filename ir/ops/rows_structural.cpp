@@ -9,6 +9,7 @@
 
 #include "ir/builder.h"
 #include "ir/fusion.h"
+#include "ir/live_rows.h"
 #include "ir/ops/scalar_math.h"
 #include "ir/ops/support.h"
 #include "ir/reduction_order.h"

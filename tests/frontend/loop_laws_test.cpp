@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How many dots the loops of a training step hold, and that no step copies, by the counters of the compiled step: what a
 // loop need not compute step by step it does not, whoever wrote the cell and however.
+#include <algorithm>
+
 #include "ir/parse.h"
 #include "ir/structural.h"
 #include "tests/frontend/helpers.h"
@@ -136,6 +138,41 @@ TEST_CASE("loop laws: one dot in the forward loop, and one in the backward loop"
 TEST_CASE("loop laws: two where the second waits for the first") {
   for (const bool lengths : {false, true})
     CHECK(dots_in_loops(counters_of([] { return ResetBeforeGru(); }, lengths)) == Dots{2, 2});
+}
+
+// How many multiplications and additions the dots of a step take where the rows have so many time steps.
+template <class MakeCell>
+int64_t dot_flops(MakeCell&& make_cell, int32_t steps) {
+  auto step = train_step(
+      [&](Tensor x, Tensor length) {
+        const auto run = scan(make_cell(), x, {.length = length});
+        return mean(run.all.h * run.all.h) + mean(run.last.h);
+      },
+      {f32[{T, B, kInputs}], i32[{B}]}, sgd(0.1), kBackend);
+  Weights weights = step.init(1);
+  Array lengths = Array::zeros(runtime::ElementType::i32, {kRows});
+  std::ranges::fill(lengths.data<int32_t>(), steps);
+  step(weights, Array::zeros(runtime::ElementType::f32, {kSteps, kRows, kInputs}), lengths);
+  return step.counters().dot_flops;
+}
+
+// Forward and backward, each with one dot of a row by kHidden x gates of kHidden.
+template <class MakeCell>
+void check_ended(MakeCell&& make_cell, int64_t gates) {
+  const int64_t step = 2 * 2 * kRows * kHidden * gates * kHidden;
+  CHECK(dot_flops(make_cell, kSteps) - dot_flops(make_cell, kSteps / 4) == (kSteps - kSteps / 4) * step);
+}
+
+TEST_CASE("rows that have ended are not run, forward and backward" *
+          doctest::skip(kBackend.backend != "llvm")) {
+  check_ended([] { return nn::rnn("cell", kInputs, kHidden); }, 1);
+  check_ended([] { return nn::lstm("cell", kInputs, kHidden); }, 4);
+  check_ended([] { return nn::gru("cell", kInputs, kHidden); }, 3);
+  check_ended([] { return HandWrittenLstm(); }, 4);
+  check_ended([] { return PeepholeLstm(); }, 4);
+  check_ended([] { return JoinedLstm(); }, 4);
+  check_ended([] { return ResetBeforeGru(); }, 3);
+  check_ended([] { return DroppedLstm(); }, 4);
 }
 
 TEST_CASE("nn::lstm and the same cell written by hand optimise to the same IR, up to names") {

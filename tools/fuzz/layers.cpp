@@ -73,6 +73,7 @@ Value* Generator::add_layer(Place& place, Value* x, Value* lengths, Value* w, Va
     next = b.select(mask, next, h);
     stacked = b.select(mask, stacked, b.like(stacked, 0));
     next_count = b.select(live, next_count, count);
+    if (random_.chance(0.7)) next_lone = b.select(mask, next_lone, lone);
   }
   body->results = {next, next_count, next_lone, stacked};
 

@@ -23,7 +23,8 @@ struct Step {
 template <class State>
 struct ScanOptions {
   /// i32 or i64 [rows]: how many time steps each row has, 0 to all. Beyond them the inputs count as 0, the
-  /// state stands still, and `all` and `out` are 0. Another length is an error of the run.
+  /// state stands still, and `all` and `out` are 0. Another length is an error of the run. A batch that has its
+  /// longest rows first is faster: rows are run up to the last one that has not ended.
   Tensor length = {};
   /// The state before the first time step, instead of cell.initial(rows).
   std::optional<State> initial = {};
