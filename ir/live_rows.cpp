@@ -53,6 +53,8 @@ class Finder {
       });
     }
     if (alive_ == nullptr) fail("nothing in it is selected by what it goes over");
+    for (const auto& op : scan_.body->ops)
+      if (!op->regions.empty() && op->row != &ops::fusion) fail("a " + op->row->name + " stands in it");
     if (live_.flaw.empty()) follow_rows();
     return std::move(live_);
   }

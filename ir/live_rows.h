@@ -19,7 +19,7 @@ struct LiveRows {
 
 /// Each carry that is yielded must be select(alive, .., the carry), or just that; each stack select(alive, .., +0), or just
 /// that, or a parameter that is a carry. `alive` is the same over for all, and the body works row by row along their first
-/// dim. Looks through fusions. Linear in the size of the body.
+/// dim. There are no regions in it but those of fusions, through which this looks. Linear in the size of the body.
 LiveRows find_live_rows(const Scan& scan);
 
 /// For passes that rewrite the bodies of scans: what is no longer so is no longer marked so.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "ir/error.h"
 #include "ir/op_row.h"
@@ -58,7 +60,8 @@ class Simulation {
     throw InternalError(text + ": " + what);
   }
 
-  void read(const ir::Op* op, const Home& home) const {
+  void read(const ir::Op* op, const Home& home) {
+    touched_.insert(home.location[0]);
     const auto found = memory_.find(home.location);
     if (found == memory_.end() || found->second != home.content)
       fail(op, home.location, "what is read there has been overwritten");
@@ -66,6 +69,8 @@ class Simulation {
 
   void write(const ir::Op& op, const Home& home) {
     const Location& location = home.location;
+    touched_.insert(location[0]);
+    written_.insert(location[0]);
     if (location[0] < static_cast<int64_t>(function_.body.params.size()) &&
         (!may_write_params_ || !function_.param_infos[location[0]].donate))
       fail(&op, location,
@@ -84,25 +89,53 @@ class Simulation {
   }
 
   void run(const ir::Graph& graph) {
-    for (const auto& op : graph.ops) {
-      for (const ir::Value* operand : op->operands) read(op.get(), homes_.at(operand));
-      const int aliased = aliased_operand(*op);
-      if (aliased >= 0) {
-        Home home = homes_.at(op->operands[aliased]);
-        home.part |= op->has_attr("view");
-        homes_[op->result()] = home;
-      } else if (op->row == &ir::ops::scan)
-        run_scan(*op);
-      else if (op->row == &ir::ops::while_)
-        run_while(*op);
-      else if (op->row == &ir::ops::rows)
-        run_rows(*op);
-      else if (has_blocks(*op))
-        run_one_block(*op);
+    for (size_t i = 0; i < graph.ops.size(); ++i) {
+      const std::vector<const ir::Op*> together = jobs_from(graph, i);
+      i += together.size() - 1;
+      if (together.size() == 1)
+        run(*together[0]);
       else
-        run_op(*op);
-      if (op.get() == last_recorder_) may_write_params_ = true;
+        run_jobs(together);
     }
+  }
+
+  // One after another, but none may touch what another one writes.
+  void run_jobs(const std::vector<const ir::Op*>& jobs) {
+    std::set<int64_t> outer = std::exchange(touched_, {}), all_touched;
+    std::set<int64_t> outer_written = std::exchange(written_, {}), all_written;
+    for (const ir::Op* job : jobs) {
+      run(*job);
+      for (const int64_t buffer : written_)
+        if (all_touched.contains(buffer)) fail(job, {buffer}, "jobs that run at the same time share it");
+      for (const int64_t buffer : touched_)
+        if (all_written.contains(buffer)) fail(job, {buffer}, "jobs that run at the same time share it");
+      all_touched.merge(touched_);
+      all_written.merge(written_);
+      touched_.clear();
+      written_.clear();
+    }
+    touched_ = std::move(outer), touched_.merge(all_touched);
+    written_ = std::move(outer_written), written_.merge(all_written);
+  }
+
+  void run(const ir::Op& op) {
+    for (const ir::Value* operand : op.operands) read(&op, homes_.at(operand));
+    const int aliased = aliased_operand(op);
+    if (aliased >= 0) {
+      Home home = homes_.at(op.operands[aliased]);
+      home.part |= op.has_attr("view");
+      homes_[op.result()] = home;
+    } else if (op.row == &ir::ops::scan)
+      run_scan(op);
+    else if (op.row == &ir::ops::while_)
+      run_while(op);
+    else if (op.row == &ir::ops::rows)
+      run_rows(op);
+    else if (has_blocks(op))
+      run_one_block(op);
+    else
+      run_op(op);
+    if (&op == last_recorder_) may_write_params_ = true;
   }
 
   void run_op(const ir::Op& op) {
@@ -328,6 +361,7 @@ class Simulation {
   int depth_ = 0;
   int64_t step_ = 0;
   std::map<Location, int64_t> memory_;
+  std::set<int64_t> touched_, written_;  // buffers, of the jobs being run
   std::map<int64_t, Location> scope_;
   std::unordered_map<const ir::Value*, Home> homes_;
 };

@@ -220,8 +220,11 @@ void Forward::push_region_op(const Op& op) {
   std::vector<std::unique_ptr<Graph>> blocks;
   for (size_t i = 0; i < op.regions.size(); ++i) blocks.push_back(block(op, i, moves, results));
   b_.loc = op.loc.via("jvp");
-  const Op* both =
-      b_.emit_region(*op.row, std::move(operands), std::move(groups), op.attrs, std::move(blocks), {});
+  std::vector<Attr> attrs = op.attrs;
+  std::erase_if(attrs,
+                [](const Attr& attr) { return attr.spec->name == "live"; });  // nobody looked at tangents
+  const Op* both = b_.emit_region(*op.row, std::move(operands), std::move(groups), std::move(attrs),
+                                  std::move(blocks), {});
 
   // Carries, their tangents, the other results, their tangents.
   int at = 0;

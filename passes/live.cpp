@@ -15,7 +15,7 @@
 //
 // Legal:   reassoc, as the sign of a zero may change, and what was 0 times infinity. The carries of rows that have ended
 //          have to pass: be selected, or come to the carry plus zero, as in the loops that vjp makes. Of what such a loop
-//          stacks for them nothing may be read but by loops of the same rows, and by dots that multiply it by zero.
+//          stacks for them nothing may be read but by loops of the same rows, and where it is multiplied by zero.
 // A loss:  a select for each stack, where no row ends before another; in the step itself they all go. Rows are left out
 //          from the last that is alive on: to have any to leave out, a batch has its longest rows first.
 // Needs:   gradients to be made, and loops to be cut for little memory. Feeds canonicalise, as what its selects gave may
@@ -58,7 +58,7 @@ class SameValue {
   bool operator()(const Value* x, const Value* y) {
     if (++visits_ > kMostVisits) return false;
     if (x->op == nullptr || y->op == nullptr) {
-      if (x->op != y->op) return false;
+      if (x->op != y->op || a_.carry_number(x) >= 0) return false;
       return outside(a_, x) == outside(b_, y) && is_over(a_, x) == is_over(b_, y);
     }
     if (x->index != y->index || !same_form(*x->op, *y->op)) return false;
@@ -217,9 +217,20 @@ class LiveLoops {
       };
       return !contracts(0) || !contracts(1) || !is_zero(op.operands[1 - operand], loop);
     }
-    if (!op.row->is_elementwise()) return true;
     if (op.row == &ops::mul && is_zero(op.operands[1 - operand], loop)) return false;
-    return matters(op.result(), loop, visits);
+    return !stays_finite(op, operand) || matters(op.result(), loop, visits);
+  }
+
+  // Whether the op gives something finite, to be multiplied by zero, when that operand becomes zero and the others are
+  // finite. What a select has not chosen need not be.
+  static bool stays_finite(const Op& op, size_t operand) {
+    static const std::unordered_set<const OpRow*> always = {
+        &ops::add, &ops::sub, &ops::mul, &ops::neg, &ops::compare, &ops::tanh, &ops::sigmoid};
+    const auto is_tame = [](const Value* arm) {
+      return arm->op != nullptr && (arm->op->row == &ops::constant || arm->op->row == &ops::scan);
+    };
+    if (op.row == &ops::select) return operand > 0 || (is_tame(op.operands[1]) && is_tame(op.operands[2]));
+    return always.contains(op.row);
   }
 
   void mark(Builder& b, Loop& loop) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "ir/dataflow.h"
 #include "ir/error.h"
@@ -49,8 +50,22 @@ std::vector<CarryPlan> carry_plans(const ir::Op& op) {
   return plans;
 }
 
+std::vector<const ir::Op*> jobs_from(const ir::Graph& graph, size_t first) {
+  std::vector<const ir::Op*> jobs = {graph.ops[first].get()};
+  std::unordered_set<const ir::Op*> together = {jobs[0]};
+  for (size_t i = first + 1; i < graph.ops.size() && jobs[0]->row == &ir::ops::job; ++i) {
+    const ir::Op& next = *graph.ops[i];
+    const auto waits = [&](const ir::Value* operand) { return together.contains(operand->op); };
+    if (next.row != &ir::ops::job || std::ranges::any_of(next.operands, waits)) break;
+    jobs.push_back(&next);
+    together.insert(&next);
+  }
+  return jobs;
+}
+
 bool has_blocks(const ir::Op& op) {
-  return op.row == &ir::ops::cond || op.row == &ir::ops::while_ || op.row == &ir::ops::call;
+  return op.row == &ir::ops::cond || op.row == &ir::ops::while_ || op.row == &ir::ops::call ||
+         op.row == &ir::ops::job;
 }
 
 std::vector<ir::Graph*> running_blocks(const ir::Op& op) {
@@ -68,21 +83,52 @@ ir::RowLink rows_dims(const ir::Op& rows) {
   return dims;
 }
 
+namespace {
+
+// How values of a `rows` op's body are read.
+struct Reads {
+  std::unordered_set<const ir::Value*> whole, in_slots, by_strides;
+
+  // `outside`: what stands for a parameter in the body of the `rows` op.
+  void add(const ir::Graph& graph, const std::unordered_map<const ir::Value*, const ir::Value*>& outside) {
+    for (const auto& op : graph.ops) {
+      std::unordered_map<const ir::Value*, const ir::Value*> bound;  // of a job
+      for (size_t i = 0; i < op->operands.size(); ++i) {
+        const auto found = outside.find(op->operands[i]);
+        const ir::Value* value = found == outside.end() ? op->operands[i] : found->second;
+        if (op->row == &ir::ops::job)
+          bound[op->regions[0]->param(static_cast<int>(i))] = value;
+        else
+          add(*op, i, value);
+      }
+      if (op->row == &ir::ops::job) add(*op->regions[0], bound);
+    }
+  }
+
+ private:
+  void add(const ir::Op& op, size_t operand, const ir::Value* value) {
+    const bool in_slot = op.row == &ir::ops::scan && operand < ir::Scan(op).over.size();
+    const bool reduces =
+        op.row == &ir::ops::reduce_sum || op.row == &ir::ops::reduce_max || op.row == &ir::ops::reduce_min;
+    const bool strides = (op.row == &ir::ops::dot && operand < 2) || (reduces && operand < 1);
+    (in_slot ? in_slots : strides ? by_strides : whole).insert(value);
+  }
+};
+
+// Of a scan, which may be a job.
+bool is_stack(const ir::Value* value) {
+  if (value->op != nullptr && value->op->row == &ir::ops::job)
+    return is_stack(value->op->regions[0]->results[static_cast<size_t>(value->index)]);
+  return value->op != nullptr && value->op->row == &ir::ops::scan &&
+         value->index >= ir::carries_of(*value->op).count;
+}
+
+}  // namespace
+
 RowsAccess rows_access(const ir::Op& rows) {
   const ir::Graph& body = *rows.regions[0];
-  std::unordered_set<const ir::Value*> read_whole, read_in_slots, read_by_strides;
-  for (const auto& op : body.ops)
-    for (size_t i = 0; i < op->operands.size(); ++i) {
-      const bool in_slots = op->row == &ir::ops::scan && i < ir::Scan(*op).over.size();
-      const bool reduces = op->row == &ir::ops::reduce_sum || op->row == &ir::ops::reduce_max ||
-                           op->row == &ir::ops::reduce_min;
-      const bool by_strides = (op->row == &ir::ops::dot && i < 2) || (reduces && i < 1);
-      (in_slots ? read_in_slots : by_strides ? read_by_strides : read_whole).insert(op->operands[i]);
-    }
-  const auto is_stack = [](const ir::Value* value) {
-    return value->op != nullptr && value->op->row == &ir::ops::scan &&
-           value->index >= ir::carries_of(*value->op).count;
-  };
+  Reads reads;
+  reads.add(body, {});
   const ir::RowLink dims = rows_dims(rows);
   RowsAccess access;
   for (size_t i = 0; i < dims.operands.size(); ++i) {
@@ -90,14 +136,14 @@ RowsAccess rows_access(const ir::Op& rows) {
     const int dim = dims.operands[i];
     const bool rows_are_columns = dim == param->type.rank() - 1;
     const bool yielded = std::ranges::find(body.results, param) != body.results.end();
-    access.operands.push_back(dim <= 0 || (!yielded && !read_whole.contains(param) &&
-                                           (dim == 1 || !read_in_slots.contains(param)) &&
-                                           (rows_are_columns || !read_by_strides.contains(param))));
+    access.operands.push_back(dim <= 0 || (!yielded && !reads.whole.contains(param) &&
+                                           (dim == 1 || !reads.in_slots.contains(param)) &&
+                                           (rows_are_columns || !reads.by_strides.contains(param))));
   }
   for (size_t k = 0; k < dims.results.size(); ++k)
     access.results.push_back(dims.results[k] == 0 || (dims.results[k] == 1 && is_stack(body.results[k]) &&
-                                                      !read_whole.contains(body.results[k]) &&
-                                                      !read_by_strides.contains(body.results[k])));
+                                                      !reads.whole.contains(body.results[k]) &&
+                                                      !reads.by_strides.contains(body.results[k])));
   return access;
 }
 
@@ -153,6 +199,7 @@ class Timeline {
     Buffer& buffer = at(number);
     if (buffer.first < 0) buffer.first = now_;
     buffer.last = now_;
+    if (in_jobs_) of_jobs_.insert(number);
   }
   // What comes in through `index` or an alternating carry is nobody's buffer here.
   void touch(const ir::Value* value) {
@@ -169,19 +216,43 @@ class Timeline {
   }
 
   void visit(const ir::Graph& graph) {
-    for (const auto& op : graph.ops) {
-      ++now_;
-      for (const ir::Value* operand : op->operands) touch(operand);
-      const int aliased = aliased_operand(*op);
-      for (const auto& result : op->results) {
-        if (aliased >= 0 && numbers_.count(op->operands[aliased]) == 0) continue;
-        numbers_[result.get()] = buffer_of(*result);
-        if (aliased < 0) fill(*result, buffer_of(*result));
-      }
-      if (op->row == &ir::ops::scan) visit_scan(*op);
-      if (has_blocks(*op)) visit_blocks(*op);
-      if (op->row == &ir::ops::rows) visit_rows(*op);
+    for (size_t i = 0; i < graph.ops.size(); ++i) {
+      const std::vector<const ir::Op*> together = jobs_from(graph, i);
+      if (together.size() == 1)
+        visit(*together[0]);
+      else
+        visit_jobs(together);
+      i += together.size() - 1;
     }
+  }
+
+  // They run at the same time: what any of them needs is there from the begin of the first to the end of the last.
+  void visit_jobs(const std::vector<const ir::Op*>& jobs) {
+    const bool outermost = !std::exchange(in_jobs_, true);
+    const int64_t begin = now_ + 1;
+    for (const ir::Op* job : jobs) visit(*job);
+    if (!outermost) return;
+    for (const int64_t number : of_jobs_) {
+      Buffer& buffer = at(number);
+      buffer.first = std::min(buffer.first, begin);
+      buffer.last = now_;
+    }
+    in_jobs_ = false;
+    of_jobs_.clear();
+  }
+
+  void visit(const ir::Op& op) {
+    ++now_;
+    for (const ir::Value* operand : op.operands) touch(operand);
+    const int aliased = aliased_operand(op);
+    for (const auto& result : op.results) {
+      if (aliased >= 0 && numbers_.count(op.operands[aliased]) == 0) continue;
+      numbers_[result.get()] = buffer_of(*result);
+      if (aliased < 0) fill(*result, buffer_of(*result));
+    }
+    if (op.row == &ir::ops::scan) visit_scan(op);
+    if (has_blocks(op)) visit_blocks(op);
+    if (op.row == &ir::ops::rows) visit_rows(op);
   }
 
   // Workers need not be at the same op: what they share is there from begin to end.
@@ -259,6 +330,8 @@ class Timeline {
 
   int64_t now_ = 0;
   int rows_ = -1, rows_count_ = 0;  // the `rows` op that is being visited, and how many there were
+  bool in_jobs_ = false;
+  std::unordered_set<int64_t> of_jobs_;  // buffers
   std::vector<Buffer> buffers_;
   std::unordered_map<const ir::Value*, int64_t> numbers_;
 };

@@ -40,6 +40,10 @@ struct CarryPlan {
   int stack = -1;   // which one, for kAfter and kBefore
 };
 
+/// The jobs that may run at the same time: the one that is op number `first` of a graph, and those behind it that read no
+/// result of theirs. Just the op itself if that is no job.
+std::vector<const ir::Op*> jobs_from(const ir::Graph& graph, size_t first);
+
 /// True if the op's blocks are planned and run as graphs of their own, each once or, of a while, several times.
 bool has_blocks(const ir::Op& op);
 /// The regions whose ops run one by one: none of a fusion, which is one loop, nor the derivative of a call.

@@ -25,6 +25,9 @@
 // which most loops and dots work row by row, as a rule the rows of a batch: one `rows` op holds everything from the input
 // to its cotangents. Other ops that are worth it are cut along the first dim of their results: gradients of weights, which
 // sum over all rows of the batch, and what updates the weights by them.
+//
+// In what results, loops that need nothing of each other, as the two directions of a bidirectional layer, become `job` ops
+// side by side (independent_loops.h): where there are too few rows to share, each worker may run one of them.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -33,6 +36,7 @@
 
 #include "ir/builder.h"
 #include "passes/applications.h"
+#include "passes/independent_loops.h"
 #include "passes/memory_plan.h"
 #include "passes/passes.h"
 #include "passes/row_cuts.h"
@@ -315,7 +319,11 @@ bool parallelise(Function& function) {
   size_t ops = 0;
   for_each_op(function.body, [&](const Op&) { ++ops; });
   if (ops > kMostOps) return false;
-  if (!parallelise(function.body, best_symbol(function), 0)) return false;
+  bool changed = parallelise(function.body, best_symbol(function), 0);
+  changed |= make_jobs(function.body);
+  for (const auto& op : function.body.ops)
+    if (op->row == &ops::rows) changed |= make_jobs(*op->regions[0]);
+  if (!changed) return false;
   remove_dead_code(function);
   Applications::done();
   return true;

@@ -71,13 +71,20 @@ std::span<const Pass> memory_pipeline() {
   return pipeline;
 }
 
+std::span<const Pass> rows_pipeline() {
+  static const std::vector<Pass> pipeline = passes_named({
+      // Gradients are made, and loops are cut where memory is limited. Not exact, so no part of lowering.
+      "live",
+      // What its selects gave may be simpler now.
+      "canonicalise",
+  });
+  return pipeline;
+}
+
 std::span<const Pass> lowering_pipeline() {
   static const std::vector<Pass> pipeline = passes_named({
       // What stands only for differentiation, where nobody took it away before.
       "drop-identities",
-      // Gradients are made, and loops are cut: rows that have ended are left out of what is there now.
-      "live",
-      "canonicalise",
       // The kernels of dots want columns next to each other. While dots can still be seen in the loops that
       // give them their weights: those are laid out once, outside.
       "layout-dots",

@@ -20,6 +20,7 @@
 
 #include "ir/builder.h"
 #include "ir/dataflow.h"
+#include "ir/live_rows.h"
 #include "passes/passes.h"
 
 namespace rondo::passes {
@@ -97,8 +98,10 @@ bool remove_dead_ops(Graph& graph, const Live& live) {
   bool changed = removed > 0;
   for (const auto& op : graph.ops) {
     if (op->regions.empty()) continue;
-    changed |= remove_dead_parts(*op, live);
+    const bool fewer_parts = remove_dead_parts(*op, live);
+    changed |= fewer_parts;
     for (const auto& region : op->regions) changed |= remove_dead_ops(*region, live);
+    if (fewer_parts) drop_stale_live(*op);
   }
   return changed;
 }

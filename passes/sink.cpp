@@ -17,8 +17,9 @@
 //          times takes their place. Where each step's goes on from the step before, so does that, in the order of the
 //          loop: exact. Where they are added (a weight used twice a step, or transposed), the order is another one, so
 //          the pass is reassoc. Of bf16 a sum over all times is rounded once, where the loop rounded in each step.
-// A loss:  what is stacked instead needs memory; so only dots and sums leave, with what is computed from dots. A sum over
-//          rows would cost less in the loop, but as long as it is there no worker can have rows of its own.
+// A loss:  what is stacked instead needs memory; so only dots leave, with what is computed from them, and of sums those of
+//          values that are outside already, and those over rows (a first dim that is no number) which leave other dims: in
+//          the loop they would cost less, but as long as they are there no worker can have rows of its own.
 // Needs:   vjp makes most of its work; hoist before it brings the weights out of the loop. Feeds canonicalise with
 //          additions to zero, and remove-dead-code with carries that nothing needs.
 #include <algorithm>
@@ -148,18 +149,27 @@ class ScanSink {
     }
   }
 
+  // Dots first: what they have stacked, sums need not stack again.
   void find_accumulators() {
+    std::vector<Accumulator> found;
     for (size_t i = 0; i < scan_.carry.size(); ++i) {
-      Accumulator each = {i, {scan_.carry_yield(i)}, goes_on(i)};
-      if (!each.goes_on) each.terms = terms_of(i);
-      if (each.terms.empty() || !may_all_leave(each)) continue;
-      for (Value* term : each.terms) {
-        const Op* core = core_of(term);
-        cores_[core] = each.goes_on ? scan_.carry[i] : nullptr;
-        leaving_.insert(core);
-      }
-      accumulators_.push_back(std::move(each));
+      if (goes_on(i))
+        found.push_back({i, {scan_.carry_yield(i)}, true});
+      else if (Values terms = terms_of(i); !terms.empty())
+        found.push_back({i, std::move(terms)});
     }
+    for (const bool sums : {false, true})
+      for (Accumulator& each : found) {
+        if (each.terms.empty() || !may_all_leave(each, sums)) continue;
+        for (Value* term : each.terms) {
+          const Op* core = core_of(term);
+          cores_[core] = each.goes_on ? scan_.carry[each.carry] : nullptr;
+          leaving_.insert(core);
+          for (const Value* operand : summands(*core)) stacked_.insert(operand);
+        }
+        accumulators_.push_back(std::move(each));
+        each.terms.clear();
+      }
   }
 
   // True if a carry's dot or sum goes on from it, which is all that is done with it, and can do so over all times in the
@@ -210,7 +220,7 @@ class ScanSink {
     return term->op;
   }
 
-  bool may_all_leave(const Accumulator& each) const {
+  bool may_all_leave(const Accumulator& each, bool sums) const {
     for (const Value* term : each.terms) {
       const Op* core = core_of(term);
       if (core == nullptr || !is_sum(*core) || (start_of_sums(*core) != nullptr) != each.goes_on)
@@ -218,8 +228,11 @@ class ScanSink {
       if (!used_once(core->result()) || !is_used_once_above(term) || !can_read_stacks(*core)) return false;
       // What the program adds up in a wider type isn't added up in a narrower one.
       if (core->result()->type.dtype.bytes() < term->type.dtype.bytes()) return false;
-      if (!motion_.goes_with_time(core->operands[0])) return false;
-      if (core->row == &ops::dot && !motion_.goes_with_time(core->operands[1])) return false;
+      const bool dot = core->row == &ops::dot && motion_.goes_with_time(core->operands[0]) &&
+                       motion_.goes_with_time(core->operands[1]);
+      const bool sum = core->row == &ops::reduce_sum && sums && motion_.goes_with_time(core->operands[0]) &&
+                       (is_stacked(core->operands[0]) || is_over_rows(*core));
+      if (!dot && !sum) return false;
     }
     return true;
   }
@@ -228,6 +241,17 @@ class ScanSink {
     for (; term->op != nullptr && moves_all(*term->op); term = term->op->operands[0])
       if (!used_once(term)) return false;
     return true;
+  }
+
+  static bool is_over_rows(const Op& sum) {
+    const Type& x = sum.operands[0]->type;
+    const auto dims = sum.ints_attr("dims");
+    return !x.dims.empty() && !x.dims[0].is_constant() && sum.result()->type.rank() > 0 &&
+           std::ranges::find(dims, 0) != dims.end();
+  }
+
+  bool is_stacked(const Value* value) const {
+    return motion_.goes_with_time(value) && (motion_.is_outside(value) || stacked_.contains(value));
   }
 
   // What leaves takes along what is cheap or doesn't change; all else that it is computed from is stacked.
@@ -275,6 +299,7 @@ class ScanSink {
   OpSet leaving_;
   std::unordered_map<const Op*, Value*>
       cores_;  // of `leaving_`, those that are summed up, and from where they go on
+  std::unordered_set<const Value*> stacked_;  // what the cores read
   std::vector<Accumulator> accumulators_;
   std::vector<const Op*> list_;  // to be written
 };

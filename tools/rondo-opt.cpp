@@ -118,8 +118,8 @@ std::vector<Step> steps_to_bisect(const Request& request, Sizes& sizes) {
   }
   if (has_pass) return steps;
   steps.clear();  // sizes alone do not ask for a function of fixed sizes
-  for (const auto pipeline :
-       {passes::traced_pipeline(), passes::optimisation_pipeline(), passes::lowering_pipeline()})
+  for (const auto pipeline : {passes::traced_pipeline(), passes::optimisation_pipeline(),
+                              passes::rows_pipeline(), passes::lowering_pipeline()})
     for (const passes::Pass& pass : pipeline) add(pass);
   return steps;
 }

@@ -95,6 +95,19 @@ int wanted_workers(const RowShares& rows, const BindTable& table, const std::vec
   return prefers_columns(rows, wanted, columns_workers, symbols) ? 1 : static_cast<int>(wanted);
 }
 
+// How many pay for jobs that one worker is at. Who shares columns waits for the others in each time step.
+int wanted_workers(const JobGroup& group, const BindTable& table, const std::vector<int>& columns_workers,
+                   const Sizes& symbols) {
+  double work = 0;
+  for (const std::vector<Dim>& flops : group.flops) work += product(flops, symbols);
+  const double most = std::min(static_cast<double>(group.jobs.size()), static_cast<double>(table.workers));
+  const auto wanted =
+      static_cast<int>(std::clamp(work / static_cast<double>(table.work_per_worker), 1.0, most));
+  int helpers = 1;
+  for (const size_t dot : group.columns) helpers = std::max(helpers, columns_workers[dot]);
+  return helpers > 2 * wanted ? 1 : wanted;
+}
+
 }  // namespace
 
 // Shares of rows differ by one row at most; the first are the larger ones. Where one worker has all rows, the others may
@@ -133,12 +146,18 @@ void Bound::share(const BindTable& table, const Sizes& symbols) {
     columns_workers.push_back(wanted_workers(columns, table, alone));
   for (size_t i = 0; i < table.rows.size(); ++i)
     rows_workers[i] = wanted_workers(table.rows[i], table, columns_workers, symbols);
+  for (const JobGroup& group : table.jobs) {
+    const bool in_shares = group.rows >= 0 && rows_workers[static_cast<size_t>(group.rows)] > 1;
+    jobs_workers.push_back(in_shares ? 1 : wanted_workers(group, table, columns_workers, alone));
+    if (jobs_workers.back() > 1)
+      for (const size_t dot : group.columns) columns_workers[dot] = 1;
+  }
   // A dot in what workers share already is one worker's.
   for (size_t i = 0; i < table.columns.size(); ++i)
     if (const int rows = table.columns[i].rows; rows >= 0 && rows_workers[static_cast<size_t>(rows)] > 1)
       columns_workers[i] = 1;
   int workers = 1;
-  for (const auto* all : {&rows_workers, &columns_workers})
+  for (const auto* all : {&rows_workers, &columns_workers, &jobs_workers})
     for (const int wanted : *all) workers = std::max(workers, wanted);
   symbols_.assign(workers, symbols);
   for (int w = 0; w < workers; ++w) {

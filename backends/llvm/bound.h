@@ -8,6 +8,7 @@
 
 #include "backends/dot_library.h"
 #include "backends/llvm/column_shares.h"
+#include "backends/llvm/job_groups.h"
 #include "backends/llvm/row_shares.h"
 #include "backends/signature.h"
 #include "passes/memory_plan.h"
@@ -37,7 +38,8 @@ struct BindTable {
   std::vector<backends::DotLoops<Dim>> dots = {};
   std::vector<RowShares> rows = {};       // of each `rows` op
   std::vector<ColumnShare> columns = {};  // of each dot whose columns may be shared
-  int workers = 1;                        // that may share rows or columns
+  std::vector<JobGroup> jobs = {};
+  int workers = 1;  // that may share rows or columns
   std::int64_t work_per_worker = 1;
 
   /// Fills in buffers and results from a planned function.
@@ -58,6 +60,8 @@ struct Bound {
   std::vector<int> rows_workers;
   /// How many share the columns of each dot that has such shares.
   std::vector<int> columns_workers;
+  /// How many run the jobs of each group.
+  std::vector<int> jobs_workers;
   /// The most of them, at least 1: what follows is there for so many.
   int workers() const { return static_cast<int>(sizes.size()); }
 

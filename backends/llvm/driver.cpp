@@ -13,17 +13,19 @@ constexpr size_t kOpsInFunction = 1000;  // LLVM takes more than linear time for
 DriverEmitter::DriverEmitter(const CodeModule& code, KernelLibrary& kernels,
                              const backends::DotLibrary* library, const ir::Function& function,
                              const std::vector<RowShares>& shares, const std::vector<ColumnShare>& columns,
-                             const LiveLoops& live, std::string_view name)
+                             const std::vector<JobGroup>& jobs, const LiveLoops& live, std::string_view name)
     : module_(code.module()),
       kernels_(kernels),
       library_(library),
       function_(function),
       shares_(shares),
       columns_(columns),
+      jobs_(jobs),
       live_(live),
       name_(name),
       b_(code.context()) {
   for (const ColumnShare& share : columns) column_numbers_.emplace(share.dot, column_numbers_.size());
+  for (size_t i = 0; i < jobs.size(); ++i) group_numbers_.emplace(jobs[i].jobs[0], i);
   ir::for_each_op(function.body, [&](const ir::Op& op) {
     numbers_.emplace(&op, numbers_.size());
     used_.insert(op.operands.begin(), op.operands.end());
@@ -37,13 +39,12 @@ DriverEmitter::DriverEmitter(const CodeModule& code, KernelLibrary& kernels,
 DriverTables DriverEmitter::run() {
   std::vector<llvm::Function*> parts;
   const auto& ops = function_.body.ops;
-  for (size_t first = 0; first < ops.size(); first += kOpsInFunction) {
+  for (size_t first = 0, end; first < ops.size(); first = end) {
+    end = std::min(first + kOpsInFunction, ops.size());
+    while (end < ops.size() && ops[end]->row == &ir::ops::job) ++end;  // those of one group stay together
     parts.push_back(
         begin("part" + std::to_string(parts.size()), b_.getInt1Ty(), llvm::Function::InternalLinkage));
-    for (size_t i = first; i < ops.size() && i < first + kOpsInFunction; ++i) {
-      if (writes_parameter(*ops[i])) stop_if_error_recorded();
-      emit(*ops[i]);
-    }
+    emit_all(function_.body, first, end);
     b_.CreateRet(b_.getFalse());
   }
   begin("", b_.getVoidTy(), llvm::Function::ExternalLinkage);
@@ -52,6 +53,7 @@ DriverTables DriverEmitter::run() {
   }
   b_.CreateRetVoid();
   for (size_t i = 0; i < rows_.size(); ++i) emit_share(*rows_[i], i);
+  for (const JobGroup& group : jobs_) emit_jobs(group);
   for (size_t i = 0; i < columns_.size(); ++i) emit_columns(*columns_[i].dot, i);
   return std::move(tables_);
 }
@@ -157,11 +159,27 @@ void DriverEmitter::emit_alias(const ir::Op& op) {
   if (offset != Dim(0)) view_offsets_[op.result()] = offset;
 }
 
+void DriverEmitter::emit_all(const ir::Graph& graph, size_t first, size_t end) {
+  for (size_t i = first; i < end; ++i) {
+    const auto group = group_numbers_.find(graph.ops[i].get());
+    const size_t count =
+        group == group_numbers_.end() ? 1 : jobs_[static_cast<size_t>(group->second)].jobs.size();
+    for (size_t k = i; k < i + count; ++k)
+      if (graph.owner == nullptr && writes_parameter(*graph.ops[k])) stop_if_error_recorded();
+    count == 1 ? emit(*graph.ops[i]) : call_jobs(jobs_[static_cast<size_t>(group->second)]);
+    i += count - 1;
+  }
+}
+
 void DriverEmitter::emit(const ir::Op& op) {
   if (op.row == &ir::ops::scan) return emit_scan(op);
   if (op.row == &ir::ops::cond) return emit_cond(op);
   if (op.row == &ir::ops::while_) return emit_while(op);
   if (op.row == &ir::ops::rows) return call_rows(op);
+  if (op.row == &ir::ops::job) {
+    emit_block(op, *op.regions[0], result_buffers(op));
+    return;
+  }
   const bool is_alias = passes::aliased_operand(op) >= 0;
   if (is_alias) emit_alias(op);
   if (is_alias && !passes::can_record_error(op)) return;
@@ -223,9 +241,9 @@ void DriverEmitter::deliver(const ir::Value* value, llvm::Value* to) {
 
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                          const ir::Function& function, const std::vector<RowShares>& rows,
-                         const std::vector<ColumnShare>& columns, const LiveLoops& live,
-                         std::string_view name) {
-  return DriverEmitter(code, kernels, library, function, rows, columns, live, name).run();
+                         const std::vector<ColumnShare>& columns, const std::vector<JobGroup>& jobs,
+                         const LiveLoops& live, std::string_view name) {
+  return DriverEmitter(code, kernels, library, function, rows, columns, jobs, live, name).run();
 }
 
 }  // namespace rondo::codegen

@@ -9,6 +9,7 @@
 #include "backends/llvm/column_shares.h"
 #include "backends/llvm/context.h"
 #include "backends/llvm/jit.h"
+#include "backends/llvm/job_groups.h"
 #include "backends/llvm/kernels.h"
 #include "backends/llvm/live_loops.h"
 #include "backends/llvm/row_shares.h"
@@ -54,12 +55,15 @@ struct Frame {
   /// Runs a `rows` op by its number, on as many workers as it pays for, and waits for them.
   /// `values` are its operands and results.
   void (*run_rows)(Frame* frame, std::int64_t rows, void* const* values) noexcept;
-  void* workers;  ///< for run_rows and run_columns
+  void* workers;  ///< for run_rows, run_columns and run_jobs
   decltype(&rondo_gather_rows) gather_rows = rondo_gather_rows;
   decltype(&rondo_scatter_rows) scatter_rows = rondo_scatter_rows;
   /// Computes a dot by its number among those whose columns are shared, likewise; `values` are its operands and its result.
   void (*run_columns)(Frame* frame, std::int64_t dot, void* const* values) noexcept;
   decltype(&rondo_rows_alive) rows_alive = rondo_rows_alive;
+  /// Runs the jobs of a group, by its number, likewise; `values` are the operands and results of the first one, then those
+  /// of the next one, and so on.
+  void (*run_jobs)(Frame* frame, std::int64_t group, void* const* values) noexcept;
 };
 
 /// Numbers of Frame's fields behind the context, each of which is a pointer.
@@ -72,16 +76,18 @@ enum FrameField : unsigned {
   kGatherRowsField,
   kScatterRowsField,
   kRunColumnsField,
-  kRowsAliveField
+  kRowsAliveField,
+  kRunJobsField
 };
 
-static_assert(sizeof(Frame) == (kRowsAliveField + 1) * sizeof(void*),
+static_assert(sizeof(Frame) == (kRunJobsField + 1) * sizeof(void*),
               "compiled code takes it for an array of pointers");
 
 /// Runs a whole function. It stops before the first write into a parameter's array if an error was recorded.
 using Driver = void(Frame* frame);
 
-/// Runs a worker's share of a `rows` op, or computes its columns of a dot; `values` are the op's operands and results.
+/// Runs a worker's share of a `rows` op, computes its columns of a dot, or runs a job; `values` are as for Frame::run_rows,
+/// run_columns and run_jobs.
 using ShareDriver = void(Frame* frame, void* const* values);
 
 /// What a driver reads and calls by number.
@@ -93,10 +99,10 @@ struct DriverTables {
 /// Adds the Driver called `name` of a planned function (memory_plan.h) to the module, with the kernels of its
 /// ops: straight calls, and a loop for each scan. So it does for each `rows` op, called `name.rows0` and so on; `rows`
 /// is what share_rows made of the function. For each of `columns`, of share_columns, it adds the ShareDriver `name.columns0`
-/// and so on. `live` are the function's live loops. Ops are numbered for error records as in recorded_error. What `library` takes is left to it; it may be null.
+/// and so on, for each job of `jobs` `name.job0` and so on. `live` are the function's live loops. Ops are numbered for error records as in recorded_error. What `library` takes is left to it; it may be null.
 DriverTables emit_driver(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                          const ir::Function& function, const std::vector<RowShares>& rows,
-                         const std::vector<ColumnShare>& columns, const LiveLoops& live,
-                         std::string_view name);
+                         const std::vector<ColumnShare>& columns, const std::vector<JobGroup>& jobs,
+                         const LiveLoops& live, std::string_view name);
 
 }  // namespace rondo::codegen

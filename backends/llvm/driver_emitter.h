@@ -24,7 +24,8 @@ class DriverEmitter {
  public:
   DriverEmitter(const CodeModule& code, KernelLibrary& kernels, const backends::DotLibrary* library,
                 const ir::Function& function, const std::vector<RowShares>& shares,
-                const std::vector<ColumnShare>& columns, const LiveLoops& live, std::string_view name);
+                const std::vector<ColumnShare>& columns, const std::vector<JobGroup>& jobs,
+                const LiveLoops& live, std::string_view name);
 
   /// To be called once.
   DriverTables run();
@@ -51,6 +52,8 @@ class DriverEmitter {
 
   // Ops.
 
+  void emit_all(const ir::Graph& graph, size_t first, size_t end);
+  void emit_all(const ir::Graph& graph) { emit_all(graph, 0, graph.ops.size()); }
   void emit(const ir::Op& op);
   void emit_alias(const ir::Op& op);
   // `args` are the context, the op's number, its operands and its results.
@@ -75,6 +78,7 @@ class DriverEmitter {
   std::vector<llvm::Value*> result_buffers(const ir::Op& op);
   llvm::Value* is_true(const ir::Value* truth);
   void emit_cond(const ir::Op& op);
+  Values emit_block(const ir::Op& op, const ir::Graph& block, const std::vector<llvm::Value*>& results);
   void emit_while(const ir::Op& op);
   void emit_scan(const ir::Op& op);
   llvm::Value* is_empty(const Loop& loop) { return b_.CreateICmpEQ(loop.length, b_.getInt64(0)); }
@@ -114,6 +118,10 @@ class DriverEmitter {
   void call_columns(const ir::Op& dot, std::vector<llvm::Value*> values);
   void emit_columns(const ir::Op& dot, size_t number);
 
+  // Jobs that may run at the same time, and the function of each: driver_jobs.cpp.
+  void call_jobs(const JobGroup& group);
+  void emit_jobs(const JobGroup& group);
+
   // Loops of which rows end: driver_live.cpp.
 
   // Finds out how many rows the step runs.
@@ -128,8 +136,9 @@ class DriverEmitter {
   const ir::Function& function_;
   const std::vector<RowShares>& shares_;
   const std::vector<ColumnShare>& columns_;
+  const std::vector<JobGroup>& jobs_;
   const LiveLoops& live_;
-  std::unordered_map<const ir::Op*, int64_t> column_numbers_;
+  std::unordered_map<const ir::Op*, int64_t> column_numbers_, group_numbers_;
   const std::string name_;
   llvm::IRBuilder<> b_;
   std::unordered_map<const ir::Op*, int64_t> numbers_;  // for error records

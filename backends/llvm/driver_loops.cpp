@@ -21,16 +21,17 @@ llvm::Value* DriverEmitter::is_true(const ir::Value* truth) {
 
 void DriverEmitter::emit_cond(const ir::Op& op) {
   const std::vector<llvm::Value*> results = result_buffers(op);
-  const auto block = [&](const ir::Graph& block) {
-    for (size_t i = 0; i < block.params.size(); ++i)
-      pointers_[block.params[i].get()] = pointer(op.operands[i]);
-    for (const auto& inner : block.ops) emit(*inner);
-    for (size_t k = 0; k < results.size(); ++k) deliver(block.results[k], results[k]);
-    return Values{};
-  };
   emit_if(
-      b_, is_true(op.operands.back()), [&] { return block(*op.regions[0]); },
-      [&] { return block(*op.regions[1]); });
+      b_, is_true(op.operands.back()), [&] { return emit_block(op, *op.regions[0], results); },
+      [&] { return emit_block(op, *op.regions[1], results); });
+}
+
+Values DriverEmitter::emit_block(const ir::Op& op, const ir::Graph& block,
+                                 const std::vector<llvm::Value*>& results) {
+  for (size_t i = 0; i < block.params.size(); ++i) pointers_[block.params[i].get()] = pointer(op.operands[i]);
+  emit_all(block);
+  for (size_t k = 0; k < results.size(); ++k) deliver(block.results[k], results[k]);
+  return {};
 }
 
 // For each carry two pointers change from run to run: where it is read, and where it is written next.
@@ -53,7 +54,7 @@ void DriverEmitter::emit_while(const ir::Op& op) {
       pointers_[block->param(static_cast<int>(i))] = pointer(op.operands[i]);
   const auto enter = [&](const ir::Graph& block, llvm::ArrayRef<llvm::Value*> carried) {
     for (size_t i = 0; i < plans.size(); ++i) pointers_[block.param(static_cast<int>(i))] = carried[2 * i];
-    for (const auto& inner : block.ops) emit(*inner);
+    emit_all(block);
   };
   const Values last = emit_while_loop(
       b_, first,
@@ -168,7 +169,7 @@ Values DriverEmitter::emit_step(Loop& loop, llvm::Value* step, llvm::ArrayRef<ll
 
   const LiveLoop* live = live_.find(*scan.op);
   if (live != nullptr) count_rows_alive(*live, loop);
-  for (const auto& op : scan.body->ops) emit(*op);
+  emit_all(*scan.body);
 
   for (size_t k = 0; k < slots.size(); ++k) deliver(scan.stack_yield(k), slots[k]);
   for (size_t i = 0; i < writes.size(); ++i) deliver(scan.carry_yield(i), writes[i]);

@@ -80,7 +80,7 @@ void DriverEmitter::emit_share(const ir::Op& op, size_t number) {
     llvm::Value* all = b_.CreateICmpEQ(size(rows.piece_bytes), size(rows.whole_bytes));
     scope_[own] = b_.CreateSelect(all, results[k], field(buffers_, own));
   }
-  for (const auto& inner : body.ops) emit(*inner);
+  emit_all(body);
   for (size_t k = 0; k < results.size(); ++k) {
     if (pointer(body.results[k]) == results[k]) continue;
     const SharedRows rows = shared_rows(op.results[k]->type, dims.results[k], number);

@@ -56,13 +56,15 @@ struct RunState {
   std::vector<Worker> workers;
   const std::vector<ShareDriver*>* rows = nullptr;     // the function of each `rows` op
   const std::vector<ShareDriver*>* columns = nullptr;  // and of each dot of shared columns
+  const std::vector<ShareDriver*>* jobs = nullptr;     // and of each job
+  const std::vector<JobGroup>* groups = nullptr;
   std::int64_t joins = 0;
 };
 
-// Calls share(frame) on so many workers, each on its own frame; on one, the caller's.
+// Calls share(frame, worker) on so many workers, each on its own frame; on one, the caller's.
 template <class Share>
 void run_shares(Frame* frame, int count, const Share& share) noexcept {
-  if (count == 1) return share(frame);
+  if (count == 1) return share(frame, 0);
   auto& state = *static_cast<RunState*>(frame->workers);
   struct Shares {
     const Share& share;
@@ -72,7 +74,7 @@ void run_shares(Frame* frame, int count, const Share& share) noexcept {
       count,
       [](void* work, int worker) noexcept {
         const auto& [share, state] = *static_cast<Shares*>(work);
-        share(&state.workers[static_cast<size_t>(worker)].frame);
+        share(&state.workers[static_cast<size_t>(worker)].frame, static_cast<size_t>(worker));
       },
       &shares);
   ++state.joins;
@@ -83,7 +85,7 @@ void run_rows(Frame* frame, std::int64_t number, void* const* values) noexcept {
   const auto& state = *static_cast<const RunState*>(frame->workers);
   const auto rows = static_cast<size_t>(number);
   ShareDriver* driver = (*state.rows)[rows];
-  run_shares(frame, state.bound->rows_workers[rows], [&](Frame* own) { driver(own, values); });
+  run_shares(frame, state.bound->rows_workers[rows], [&](Frame* own, size_t) { driver(own, values); });
 }
 
 // And for a dot whose columns may be shared.
@@ -91,7 +93,18 @@ void run_columns(Frame* frame, std::int64_t number, void* const* values) noexcep
   const auto& state = *static_cast<const RunState*>(frame->workers);
   const auto dot = static_cast<size_t>(number);
   ShareDriver* driver = (*state.columns)[dot];
-  run_shares(frame, state.bound->columns_workers[dot], [&](Frame* own) { driver(own, values); });
+  run_shares(frame, state.bound->columns_workers[dot], [&](Frame* own, size_t) { driver(own, values); });
+}
+
+// And for the jobs of a group.
+void run_jobs(Frame* frame, std::int64_t number, void* const* values) noexcept {
+  const auto& state = *static_cast<const RunState*>(frame->workers);
+  const JobGroup& group = (*state.groups)[static_cast<size_t>(number)];
+  const int workers = state.bound->jobs_workers[static_cast<size_t>(number)];
+  run_shares(frame, workers, [&](Frame* own, size_t worker) {
+    for (size_t job = worker; job < group.jobs.size(); job += static_cast<size_t>(workers))
+      (*state.jobs)[group.first + job](own, values);
+  });
 }
 
 // How many modules are worth compiling at once.
@@ -122,12 +135,13 @@ class CompiledFunction : public backends::Executable {
     table_.rows = share_rows(*function_);
     if (table_.workers > 1)
       table_.columns = share_columns(*function_, table_.rows, dot_panel_bytes(options.target));
+    table_.jobs = find_job_groups(*function_, table_.columns);
     table_.work_per_worker = options.work_per_worker;
     std::vector<CodeModule> code;  // the first one holds the driver
     for (int i = 0; i < module_count(table_.workers); ++i) code.emplace_back(function.name);
     KernelLibrary kernels(code, options.target);
     DriverTables driver = emit_driver(code.front(), kernels, options.dots, *function_, table_.rows,
-                                      table_.columns, LiveLoops(*function_), "run");
+                                      table_.columns, table_.jobs, LiveLoops(*function_), "run");
     table_.sizes = std::move(driver.sizes);
     table_.dots = std::move(driver.dots);
     table_.library = options.dots;
@@ -140,6 +154,9 @@ class CompiledFunction : public backends::Executable {
       rows_.push_back(jit_.lookup<ShareDriver>("run.rows" + std::to_string(i)));
     for (size_t i = 0; i < table_.columns.size(); ++i)
       columns_.push_back(jit_.lookup<ShareDriver>("run.columns" + std::to_string(i)));
+    for (const JobGroup& group : table_.jobs)
+      for (size_t i = 0; i < group.jobs.size(); ++i)
+        jobs_.push_back(jit_.lookup<ShareDriver>("run.job" + std::to_string(group.first + i)));
     table_.add_buffers(*function_);
     counters_.llvm_ms = jit_.times().ir_passes;
     counters_.codegen_ms = jit_.times().codegen;
@@ -242,6 +259,8 @@ class CompiledFunction : public backends::Executable {
     if (bound->dots != nullptr) state.dots = bound->dots->start();
     state.rows = &rows_;
     state.columns = &columns_;
+    state.jobs = &jobs_;
+    state.groups = &table_.jobs;
     state.workers.resize(static_cast<size_t>(bound->workers()));
     for (size_t w = 0; w < state.workers.size(); ++w) prepare(state, *bound, w);
     state.bound = bound;
@@ -274,6 +293,7 @@ class CompiledFunction : public backends::Executable {
     worker.frame.run_rows = run_rows;
     worker.frame.workers = &state;
     worker.frame.run_columns = run_columns;
+    worker.frame.run_jobs = run_jobs;
   }
 
   std::vector<Array> run(RunState& state, std::span<Array* const> args) const {
@@ -322,7 +342,7 @@ class CompiledFunction : public backends::Executable {
   BindTable table_;
   Jit jit_;
   Driver* driver_ = nullptr;
-  std::vector<ShareDriver*> rows_, columns_;
+  std::vector<ShareDriver*> rows_, columns_, jobs_;
   std::vector<ir::Kernel> called_;
   mutable std::mutex mutex_;  // of what follows
   mutable Counters counters_;

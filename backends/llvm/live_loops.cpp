@@ -36,6 +36,7 @@ void LiveLoops::give_symbol(ir::Op& op, std::string symbol) {
   const ir::Scan scan(op);
   const ir::LiveRows live = ir::find_live_rows(scan);
   if (!live.flaw.empty()) throw InternalError("llvm: a scan is not as live as it says: " + live.flaw);
+  symbols_.insert(symbol);
   loops_.emplace(&op, LiveLoop{live.over, scan.over_param(live.over)->type.dims[0], symbol});
   for_each_value(*scan.body, [&](ir::Value& value) {
     const int dim = live.dims.of(&value);
@@ -54,8 +55,7 @@ const LiveLoop* LiveLoops::find(const ir::Op& op) const {
 std::vector<std::string> LiveLoops::symbols_of(const ir::Op& op) const {
   std::vector<std::string> symbols;
   for (const Dim dim : op.result()->type.dims)
-    for (const auto& [scan, loop] : loops_)
-      if (dim == Dim(loop.symbol)) symbols.push_back(loop.symbol);
+    if (symbols_.contains(dim.text())) symbols.push_back(dim.text());
   return symbols;
 }
 

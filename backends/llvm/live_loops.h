@@ -3,6 +3,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ class LiveLoops {
   void give_symbol(ir::Op& scan, std::string symbol);
 
   std::unordered_map<const ir::Op*, LiveLoop> loops_;
+  std::unordered_set<std::string> symbols_;
   std::vector<std::pair<Dim*, Dim>> before_;  // what to put back
 };
 

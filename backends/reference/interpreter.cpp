@@ -154,7 +154,8 @@ class Walk {
     if (op.row == &ir::ops::while_) return loop(op, in);
     if (op.row == &ir::ops::cond)
       return run(*op.regions[is_true(in.back()) ? 0 : 1], {in.begin(), in.end() - 1});
-    if (op.row == &ir::ops::fusion || op.row == &ir::ops::call || op.row == &ir::ops::rows)
+    if (op.row == &ir::ops::fusion || op.row == &ir::ops::call || op.row == &ir::ops::rows ||
+        op.row == &ir::ops::job)
       return run(*op.regions[0], in);
     std::vector<const HostArray*> operands;
     for (const Shared& x : in) operands.push_back(x.get());

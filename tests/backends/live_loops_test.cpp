@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "passes/passes.h"
 #include "tests/backends/compiled.h"
 
 using namespace rondo;
@@ -82,7 +83,7 @@ TEST_CASE("what is not run costs nothing") {
 }
 
 TEST_CASE("the pass live finds loops with lengths, and fuse keeps what it marks") {
-  const Compiled compiled(R"(
+  const ir::Module module = ir::parse(R"(
 func @f(%x: f32[T,B,4], %len: i32[B], %u: f32[4,4], %h0: f32[B,4]) -> (f32[B,4], f32[T,B,4]) {
   %hT, %out = scan T index(%t) over(%xt = %x) carry(%h = %h0) use(%n = %len, %u = %u) {
     %now = broadcast %t dims([]) : i32[B]
@@ -96,7 +97,10 @@ func @f(%x: f32[T,B,4], %len: i32[B], %u: f32[4,4], %h0: f32[B,4]) -> (f32[B,4],
     yield carry(%h2) stack(%o)
   }
   return %hT, %out
-})");
+})",
+                                      "test");
+  REQUIRE(passes::live(*module.functions[0]));
+  const Compiled compiled(*module.functions[0]);
   for (const int64_t T : {0, 1, 2, 5})
     for (const int64_t B : {0, 1, 7}) CHECK(compiled.agrees({{"T", T}, {"B", B}}));
   CHECK(compiled.code->counters().dot_flops < 5 * 7 * 2 * 4 * 4);

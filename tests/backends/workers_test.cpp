@@ -198,6 +198,39 @@ func @f(%x: f32[T,B,3], %columns0: f32[70,3], %y: bf16[B,90], %z: bf16[90,T,130]
 })"));
 }
 
+TEST_CASE("two loops that need nothing of each other run at the same time where there are few rows") {
+  const std::string text = R"(
+func @f(%x: f32[T,B,64], %U: f32[64,64], %V: f32[64,64], %h0: f32[B,64]) -> (f32[T,B,64], f32[B,64]) {
+  %f, %fs = scan T index(%t) over(%xt = %x) carry(%h = %h0) use(%u = %U) {
+    %z = dot %h, %u contract([1],[0])
+    %a = add %z, %xt
+    %h1 = tanh %a
+    yield carry(%h1) stack(%h1)
+  }
+  %b, %cs, %bs = scan T reverse index(%t) over(%xt = %x) carry(%h = %h0) use(%u = %V) {
+    %z = dot %h, %u contract([1],[0])
+    %a = add %z, %xt
+    %h1 = tanh %a
+    yield carry(%h1) stack(%h, %h1)
+  }
+  %d = mul %fs, %bs
+  %y = mul %d, %cs
+  %l = add %f, %b
+  return %y, %l
+})";
+  CHECK(agrees_for_all(text));
+  const Compiled compiled(text, with(2));
+  CHECK(compiled.agrees({{"T", 9}, {"B", 1}}));
+  CHECK(compiled.code->counters().joins == 1);
+  CHECK(compiled.agrees({{"T", 9}, {"B", 64}}));  // here they share rows
+  CHECK(compiled.code->counters().joins == 1);
+  const auto gradient = passes::vjp(*ir::parse(text, "test").functions[0]);
+  for (const int threads : {1, 2, 5}) {
+    const Compiled shared(*gradient, with(threads));
+    for (const int64_t B : {1, 2, 7}) CHECK(shared.agrees({{"T", 5}, {"B", B}}));
+  }
+}
+
 TEST_CASE("little work asks for no worker") {
   const Compiled compiled(kLstm, {.threads = 4});
   CHECK(compiled.agrees({{"T", 2}, {"B", 4}}));

@@ -96,6 +96,10 @@ func @f(%x: f32[T,B], %h0: f32[B], %u: f32[B], %p: i1[]) -> (f32[B]) {
     %e = exp %a
     yield (%e)
   }
+  %j = job use(%a = %x, %b = %x) {
+    %e = exp %a : f32[T,B]
+    yield (%e)
+  } : f32[T,B]
   return %r
 }
 )";
@@ -108,6 +112,7 @@ std::vector<MemoryCase> memory_cases() {
   const auto loop = [body](Module& m) -> Op& { return *body(m).ops[3]; };
   const auto call = [body](Module& m) -> Op& { return *body(m).ops[4]; };
   const auto rows = [body](Module& m) -> Op& { return *body(m).ops[5]; };
+  const auto job = [body](Module& m) -> Op& { return *body(m).ops[6]; };
   return {
       {"module_c1", [](Module& m) { m.functions.push_back(clone_function(*m.functions[0], "f")); }},
       {"func_c1", [](Module& m) { m.functions[0]->name = "a name"; }},
@@ -157,6 +162,8 @@ std::vector<MemoryCase> memory_cases() {
       {"call_c4", [call](Module& m) { call(m).regions[1]->add_param(f32[{}]); }},
       {"rows_c1", [rows](Module& m) { rows(m).regions[0]->add_param(f32[{}]); }},
       {"rows_c2", [rows](Module& m) { rows(m).regions[0]->param(1)->type = f32[{}]; }},
+      {"job_c1", [job](Module& m) { job(m).regions[0]->add_param(f32[{}]); }},
+      {"job_c2", [job](Module& m) { job(m).regions[0]->param(1)->type = f32[{}]; }},
       {"fusion_c2", [fusion](Module& m) { fusion(m).regions[0]->param(1)->type = f32[{}]; }},
   };
 }

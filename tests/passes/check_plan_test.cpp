@@ -103,6 +103,28 @@ TEST_CASE("carries are followed from step to step") {
         "plan-memory: @f: add and buffer 1: what is read there has been overwritten");
 }
 
+TEST_CASE("jobs that run at the same time share no memory that one of them writes") {
+  const auto jobs = [](int first, int second) {
+    const std::string a = std::to_string(first), b = std::to_string(second);
+    return "func @f(%x: f32[B]) -> (f32[B], f32[B]) {\n"
+           "  %a = job buffers([1]) use(%x = %x) {\n    %e = exp %x buffers([" +
+           a +
+           "])\n"
+           "    %n = reshape %e buffers([" +
+           a +
+           "]) : f32[B]\n    %r = neg %n buffers([1])\n    yield (%r)\n  }\n"
+           "  %b = job buffers([2]) use(%x = %x) {\n    %e = exp %x buffers([" +
+           b +
+           "])\n"
+           "    %r = neg %e buffers([2])\n    yield (%r)\n  }\n  return %a, %b\n}\n";
+  };
+  CHECK(complaint(jobs(3, 4)) == "");
+  CHECK(complaint(jobs(3, 3)) ==
+        "plan-memory: @f: job and buffer 3: jobs that run at the same time share it");
+  CHECK(complaint(jobs(3, 1)) ==
+        "plan-memory: @f: job and buffer 1: jobs that run at the same time share it");
+}
+
 TEST_CASE("what plan-memory itself decides passes, also for a stack within an alternating carry") {
   const ir::Module module = ir::parse(
       "func @f(%x: f32[T,B], %s0: f32[T,B]) -> (f32[T,B]) {\n"

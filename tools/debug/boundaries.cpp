@@ -31,10 +31,7 @@ std::vector<Probe> probes_in_scan(ir::Op& op, int number) {
   std::vector<Probe> probes = probes_of(*op.regions[0]);
   const Dim length = ir::Scan(op).length();
   for (Probe& probe : probes) {
-    op.regions[0]->results.push_back(probe.value);
-    Type stacked = probe.value->type;
-    stacked.dims.insert(stacked.dims.begin(), length);
-    probe.value = op.add_result(std::move(stacked));
+    probe.value = ir::add_stack(op, probe.value);
     probe.boundary.loops.insert(probe.boundary.loops.begin(), {length, ir::Scan(op).reverse()});
     probe.boundary.numbers.insert(probe.boundary.numbers.begin(), number);
   }

@@ -177,6 +177,7 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   passes::drop_identities(*function);
   passes::remove_dead_code(*function);
   const std::string after = run_some_passes(*function, random);
+  if (random.chance(0.5)) passes::live(*function);
   const auto interpreter = reference::interpret(*function);
   constexpr std::array kThreads = {1, 1, 1, 2, 2, 3, 5, 16};  // more than there are CPUs take long to call
   const auto compiled = codegen::compile(
