@@ -299,10 +299,10 @@ class Simulation {
     for (size_t i = 0; i < plans.size(); ++i) {
       results.push_back(location(plans[i].buffer));
       carries.push_back(homes_.at(scan.carry[i]));
-      Location first = carries[i].location;
-      if (plans[i].route == CarryRoute::kInPlace) first = results[i];
-      if (plans[i].route == CarryRoute::kBefore) first = slot(stacks[plans[i].stack], 0);
-      carries[i] = move(op, carries[i], first);
+      // By the other routes the first step reads it where it is, which may be a view.
+      if (plans[i].route == CarryRoute::kInPlace) carries[i] = move(op, carries[i], results[i]);
+      if (plans[i].route == CarryRoute::kBefore)
+        carries[i] = move(op, carries[i], slot(stacks[plans[i].stack], 0));
     }
     return carries;
   }

@@ -103,6 +103,15 @@ TEST_CASE("carries are followed from step to step") {
         "plan-memory: @f: add and buffer 1: what is read there has been overwritten");
 }
 
+TEST_CASE("a carry may begin as a view of a parameter that is not to be written") {
+  CHECK(complaint(
+            "func @f(%x: f32[T,B], %h0: f32[B+2], %w: f32[B,B]) -> (f32[B]) {\n"
+            "  %v = slice %h0 lo([1]) hi([B+1]) buffers([1]) view\n"
+            "  %h = scan T buffers([3]) through([4]) index(%t) over(%x = %x) carry(%h = %v) use(%w = %w) {\n"
+            "    %d = dot %w, %h contract([1],[0]) buffers([3])\n    yield carry(%d) stack()\n  }\n"
+            "  return %h\n}\n") == "");
+}
+
 TEST_CASE("jobs that run at the same time share no memory that one of them writes") {
   const auto jobs = [](int first, int second) {
     const std::string a = std::to_string(first), b = std::to_string(second);
