@@ -5,6 +5,7 @@
 
 #include "ir/builder.h"
 #include "ir/ops/support.h"
+#include "ir/row_dims.h"
 
 namespace rondo::ir {
 
@@ -59,6 +60,33 @@ bool can_batch(const Op& op, const std::vector<bool>& batched, Dim size) {
     x.values.push_back(scratch.add_param(batched[i] ? batched_type(type, size) : type));
   }
   return !batch_op(op, x).empty();
+}
+
+Values unbatch_op(const Op& op, const AtOneTime& x) {
+  if (op.row->unbatch != nullptr) return op.row->unbatch(op, x);
+  if (!op.row->is_elementwise()) return {};
+  std::vector<Type> declared;
+  const Type& all = op.result()->type;
+  if (op.row->declared_results) declared.push_back({all.dtype, x.dims(all.dims)});
+  return {x.b.emit(*op.row, x.values, op.attrs, std::move(declared))->result()};
+}
+
+bool can_unbatch(const Op& op, const std::vector<bool>& batched) {
+  const auto is_linked = [&](const RowLink& link) {
+    for (size_t i = 0; i < batched.size(); ++i)
+      if (link.operands[i] != (batched[i] ? 0 : -1)) return false;
+    return std::ranges::all_of(link.results, [](int dim) { return dim == 0; });
+  };
+  if (!op.regions.empty() || !std::ranges::any_of(row_links(op), is_linked)) return false;
+  Graph scratch(op.graph->function);
+  Builder b(scratch, op.loc);
+  AtOneTime x{b, {}, batched};
+  for (size_t i = 0; i < op.operands.size(); ++i) {
+    Type type = op.operands[i]->type;
+    if (batched[i]) type.dims.erase(type.dims.begin());
+    x.values.push_back(scratch.add_param(std::move(type)));
+  }
+  return !unbatch_op(op, x).empty();
 }
 
 }  // namespace rondo::ir

@@ -16,4 +16,11 @@ Type batched_type(Type type, Dim size);
 /// in front.
 bool can_batch(const Op& op, const std::vector<bool>& batched, Dim size);
 
+/// What the op does at one time, the inverse of batch_op; see `Unbatch`. Empty, and nothing written, if its row has no way.
+Values unbatch_op(const Op& op, const AtOneTime& x);
+
+/// True if the op works on each time by itself, and unbatch_op would write it, where the first dim of just these operands and
+/// of all results is that of the times.
+bool can_unbatch(const Op& op, const std::vector<bool>& batched);
+
 }  // namespace rondo::ir

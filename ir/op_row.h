@@ -85,6 +85,20 @@ struct Batched {
 /// the operands hold then. Empty where that cannot be written.
 using Batch = Values (*)(const Op& op, const Batched& x);
 
+/// Operands of an op at one of many times: those that are `batched` have lost their first dim, that of the times.
+struct AtOneTime {
+  Builder& b;
+  Values values;
+  std::vector<bool> batched;
+
+  /// Dims without the first one.
+  static std::vector<Dim> dims(const std::vector<Dim>& all) { return {all.begin() + 1, all.end()}; }
+};
+
+/// The inverse of Batch, for an op that works on each time by itself (see RowLink): what it does at one time. The results
+/// lose their first dim and keep their bits. Empty where that cannot be written.
+using Unbatch = Values (*)(const Op& op, const AtOneTime& x);
+
 /// Dims, one of each operand and result or -1, along which an op works row by row: row i of the results depends on row i
 /// of the operands that have such a dim, on the whole of the others, and on nothing else.
 struct RowLink {
@@ -170,6 +184,7 @@ struct OpRow {
       {};  // instead of `math`, by the op's word attribute (compare)
   Derivative derivative = {};
   Batch batch = nullptr;              // an element-wise op needs none
+  Unbatch unbatch = nullptr;          // nor here
   RowLinks rows = nullptr;            // nor here; without it nothing is known to be row by row
   std::vector<Interval> smooth = {};  // for each operand; empty: anywhere
   double max_ulp = 0;                 // f32 error against the exact value; 0: correctly rounded

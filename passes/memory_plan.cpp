@@ -85,65 +85,77 @@ ir::RowLink rows_dims(const ir::Op& rows) {
 
 namespace {
 
-// How values of a `rows` op's body are read.
-struct Reads {
+// How a graph reads values, and yields them.
+struct Readers {
   std::unordered_set<const ir::Value*> whole, in_slots, by_strides;
+  std::unordered_map<const ir::Value*, int> yields;
+  std::unordered_map<const ir::Graph*, Readers> blocks;  // of conds and jobs there
 
-  // `outside`: what stands for a parameter in the body of the `rows` op.
-  void add(const ir::Graph& graph, const std::unordered_map<const ir::Value*, const ir::Value*>& outside) {
+  explicit Readers(const ir::Graph& graph) {
     for (const auto& op : graph.ops) {
-      std::unordered_map<const ir::Value*, const ir::Value*> bound;  // of a job
-      for (size_t i = 0; i < op->operands.size(); ++i) {
-        const auto found = outside.find(op->operands[i]);
-        const ir::Value* value = found == outside.end() ? op->operands[i] : found->second;
-        if (op->row == &ir::ops::job)
-          bound[op->regions[0]->param(static_cast<int>(i))] = value;
-        else
-          add(*op, i, value);
+      if (op->row == &ir::ops::cond || op->row == &ir::ops::job) {
+        add_blocks(*op);
+        continue;
       }
-      if (op->row == &ir::ops::job) add(*op->regions[0], bound);
+      for (size_t i = 0; i < op->operands.size(); ++i) {
+        const bool is_over = op->row == &ir::ops::scan && i < ir::Scan(*op).over.size();
+        const bool reduces = op->row == &ir::ops::reduce_sum || op->row == &ir::ops::reduce_max ||
+                             op->row == &ir::ops::reduce_min;
+        const bool strides = (op->row == &ir::ops::dot && i < 2) || (reduces && i < 1);
+        (is_over ? in_slots : strides ? by_strides : whole).insert(op->operands[i]);
+      }
     }
+    for (const ir::Value* result : graph.results) ++yields[result];
+  }
+
+  // True of a loop's stack that at most loops read, and of one that a job or a cond gives, whichever block runs.
+  bool only_stacks(const ir::Value& value) const {
+    if (value.op == nullptr || whole.contains(&value) || by_strides.contains(&value)) return false;
+    if (value.op->row == &ir::ops::scan) return value.index >= ir::carries_of(*value.op).count;
+    if (value.op->row != &ir::ops::cond && value.op->row != &ir::ops::job) return false;
+    return std::ranges::all_of(value.op->regions, [&](const auto& block) {
+      const Readers& inside = blocks.at(block.get());
+      const ir::Value* yield = block->results[value.index];
+      return inside.yields.at(yield) == 1 && inside.only_stacks(*yield);
+    });
   }
 
  private:
-  void add(const ir::Op& op, size_t operand, const ir::Value* value) {
-    const bool in_slot = op.row == &ir::ops::scan && operand < ir::Scan(op).over.size();
-    const bool reduces =
-        op.row == &ir::ops::reduce_sum || op.row == &ir::ops::reduce_max || op.row == &ir::ops::reduce_min;
-    const bool strides = (op.row == &ir::ops::dot && operand < 2) || (reduces && operand < 1);
-    (in_slot ? in_slots : strides ? by_strides : whole).insert(value);
+  // What a block reads otherwise than in slots, it reads whole here.
+  void add_blocks(const ir::Op& op) {
+    for (const auto& block : op.regions) {
+      const Readers& inside = blocks.emplace(block.get(), *block).first->second;
+      for (const auto& param : block->params) {
+        const ir::Value* operand = op.operands[param->index];
+        if (inside.in_slots.contains(param.get())) in_slots.insert(operand);
+        if (inside.whole.contains(param.get()) || inside.by_strides.contains(param.get()) ||
+            inside.yields.contains(param.get()))
+          whole.insert(operand);
+      }
+    }
+    if (op.row == &ir::ops::cond) whole.insert(op.operands.back());
   }
 };
-
-// Of a scan, which may be a job.
-bool is_stack(const ir::Value* value) {
-  if (value->op != nullptr && value->op->row == &ir::ops::job)
-    return is_stack(value->op->regions[0]->results[static_cast<size_t>(value->index)]);
-  return value->op != nullptr && value->op->row == &ir::ops::scan &&
-         value->index >= ir::carries_of(*value->op).count;
-}
 
 }  // namespace
 
 RowsAccess rows_access(const ir::Op& rows) {
   const ir::Graph& body = *rows.regions[0];
-  Reads reads;
-  reads.add(body, {});
+  const Readers readers(body);
   const ir::RowLink dims = rows_dims(rows);
   RowsAccess access;
   for (size_t i = 0; i < dims.operands.size(); ++i) {
     const ir::Value* param = body.param(static_cast<int>(i));
     const int dim = dims.operands[i];
     const bool rows_are_columns = dim == param->type.rank() - 1;
-    const bool yielded = std::ranges::find(body.results, param) != body.results.end();
-    access.operands.push_back(dim <= 0 || (!yielded && !reads.whole.contains(param) &&
-                                           (dim == 1 || !reads.in_slots.contains(param)) &&
-                                           (rows_are_columns || !reads.by_strides.contains(param))));
+    access.operands.push_back(dim <= 0 ||
+                              (!readers.yields.contains(param) && !readers.whole.contains(param) &&
+                               (dim == 1 || !readers.in_slots.contains(param)) &&
+                               (rows_are_columns || !readers.by_strides.contains(param))));
   }
   for (size_t k = 0; k < dims.results.size(); ++k)
-    access.results.push_back(dims.results[k] == 0 || (dims.results[k] == 1 && is_stack(body.results[k]) &&
-                                                      !reads.whole.contains(body.results[k]) &&
-                                                      !reads.by_strides.contains(body.results[k])));
+    access.results.push_back(dims.results[k] == 0 ||
+                             (dims.results[k] == 1 && readers.only_stacks(*body.results[k])));
   return access;
 }
 

@@ -85,6 +85,9 @@ std::span<const Pass> lowering_pipeline() {
   static const std::vector<Pass> pipeline = passes_named({
       // What stands only for differentiation, where nobody took it away before.
       "drop-identities",
+      // Behind what asks who reads a loop's stacks, and before weights are laid out: the dot between two loops comes into
+      // one, which reads its weights in each step.
+      "fuse-scans",
       // The kernels of dots want columns next to each other. While dots can still be seen in the loops that
       // give them their weights: those are laid out once, outside.
       "layout-dots",

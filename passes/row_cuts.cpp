@@ -83,10 +83,16 @@ bool SymbolCuts::fits_region_op(const Op& op, const Cut& cut, int depth) const {
 }
 
 bool is_made(const Op& op) { return op.row->family == Family::kMake && op.operands.empty(); }
-bool is_anchor(const Op& op) { return op.row == &ops::scan || op.row == &ops::dot; }
+bool is_anchor(const Op& op) { return op.row == &ops::scan || op.row == &ops::dot || chooses_loops(op); }
+
+bool chooses_loops(const Op& op) {
+  return op.row == &ops::cond && std::ranges::any_of(op.regions, [](const auto& block) {
+           return std::ranges::any_of(block->ops, [](const auto& inner) { return inner->row == &ops::scan; });
+         });
+}
 
 bool holds_loops(const Op& op) {
-  const auto is_loop = [](const auto& inner) { return inner->row == &ops::scan; };
+  const auto is_loop = [](const auto& inner) { return inner->row == &ops::scan || chooses_loops(*inner); };
   return op.row == &ops::scan && std::ranges::any_of(op.regions[0]->ops, is_loop);
 }
 

@@ -43,6 +43,8 @@ std::optional<Cut> cut_first_dim(const ir::Op& op);
 bool is_made(const ir::Op& op);
 /// What takes time.
 bool is_anchor(const ir::Op& op);
+/// A cond of which a block holds a loop, as fuse-scans makes them.
+bool chooses_loops(const ir::Op& op);
 /// A loop over loops. Where it mixes rows, in sums over all of them, say, what is around its sums may work row by row.
 bool holds_loops(const ir::Op& op);
 

@@ -49,11 +49,11 @@ struct Check {
 const std::vector<Check>& all_checks() {
   static const std::vector<Check> checks = {
       {"text", {}, [](const ir::Function& f, fuzz::Random&) { return fuzz::check_text(f); }},
-      {"passes", {.large = 0.01}, fuzz::check_passes},
+      {"passes", {.layers = 0.25, .large = 0.01}, fuzz::check_passes},
       {"reassoc",
        {.smooth = true, .whiles = false, .layers = 0.7, .doubles = true, .large = 0.01},
        fuzz::check_reassoc},
-      {"compiled", {.ops = 10}, fuzz::check_compiled},
+      {"compiled", {.ops = 10, .layers = 0.25}, fuzz::check_compiled},
       {"gradient",
        {.smooth = true, .whiles = false, .layers = 0.5, .doubles = true, .large = 0.01},
        fuzz::check_gradient},

@@ -20,19 +20,15 @@ void DriverEmitter::emit_jobs(const JobGroup& group) {
     llvm::Function* function = begin("job" + std::to_string(group.first + i), b_.getVoidTy(),
                                      llvm::Function::ExternalLinkage, {b_.getPtrTy()});
     const auto next = [&] { return field(function->getArg(1), at++); };
-    const auto lies_as = [&](const ir::Value* inside, const ir::Value* outside) {
-      if (const auto shared = slot_bytes_.find(outside); shared != slot_bytes_.end())
-        slot_bytes_[inside] = shared->second;
-    };
     for (size_t k = 0; k < job.operands.size(); ++k) {
       const ir::Value* param = body.param(static_cast<int>(k));
       pointers_[param] = next();
-      lies_as(param, job.operands[k]);
+      keep_slots(job.operands[k], param);
     }
     std::vector<llvm::Value*> results;
     for (size_t k = 0; k < job.results.size(); ++k) {
       results.push_back(scope_[passes::buffer_of(*job.results[k])] = next());
-      lies_as(body.results[k], job.results[k].get());
+      keep_slots(job.results[k].get(), body.results[k]);
     }
     emit_all(body);
     for (size_t k = 0; k < results.size(); ++k) deliver(body.results[k], results[k]);

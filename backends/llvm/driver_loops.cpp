@@ -28,10 +28,24 @@ void DriverEmitter::emit_cond(const ir::Op& op) {
 
 Values DriverEmitter::emit_block(const ir::Op& op, const ir::Graph& block,
                                  const std::vector<llvm::Value*>& results) {
-  for (size_t i = 0; i < block.params.size(); ++i) pointers_[block.params[i].get()] = pointer(op.operands[i]);
+  const auto outer_scope = scope_;
+  for (size_t i = 0; i < block.params.size(); ++i) {
+    pointers_[block.params[i].get()] = pointer(op.operands[i]);
+    keep_slots(op.operands[i], block.params[i].get());
+  }
+  for (size_t k = 0; k < results.size(); ++k) {  // the block sees what it writes there already
+    scope_[passes::buffer_of(*op.results[k])] = results[k];
+    keep_slots(op.results[k].get(), block.results[k]);
+  }
   emit_all(block);
   for (size_t k = 0; k < results.size(); ++k) deliver(block.results[k], results[k]);
+  scope_ = outer_scope;
   return {};
+}
+
+void DriverEmitter::keep_slots(const ir::Value* outside, const ir::Value* inside) {
+  if (const auto shared = slot_bytes_.find(outside); shared != slot_bytes_.end())
+    slot_bytes_[inside] = Dim(shared->second);
 }
 
 // For each carry two pointers change from run to run: where it is read, and where it is written next.

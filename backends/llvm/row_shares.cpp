@@ -27,7 +27,10 @@ void add_work(const ir::Graph& graph, const ir::RowDims& dims, std::vector<Dim>&
       continue;
     }
     if (!op->regions.empty()) {
-      for (const ir::Graph* block : passes::running_blocks(*op)) add_work(*block, dims, repeats, work);
+      // Of the blocks of a cond one runs. Loops that fuse-scans made one take no less as they were.
+      const std::vector<ir::Graph*> blocks = passes::running_blocks(*op);
+      const size_t first = op->row == &ir::ops::cond ? blocks.size() - 1 : 0;
+      for (size_t k = first; k < blocks.size(); ++k) add_work(*blocks[k], dims, repeats, work);
       if (op->row != &ir::ops::fusion) continue;
     }
     const Type& result = op->result()->type;
@@ -86,7 +89,8 @@ class Sharer {
         all[j] = operand->type.dims[cut[j]];
       }
       const bool any = std::ranges::any_of(cut, [](int64_t dim) { return dim >= 0; });
-      if (any && op->row != &ir::ops::scan) op->set_attr("among", {ir::ints(cut), all});
+      if (any && op->row != &ir::ops::scan && op->row != &ir::ops::cond)
+        op->set_attr("among", {ir::ints(cut), all});
     }
   }
 

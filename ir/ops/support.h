@@ -32,11 +32,23 @@ inline std::vector<int64_t> shifted(std::vector<int64_t> dims) {
   return dims;
 }
 
-/// The same with the new one first.
+/// The inverse: where the first one is gone, which is not among them.
+inline std::vector<int64_t> unshifted(std::vector<int64_t> dims) {
+  for (int64_t& dim : dims) --dim;
+  return dims;
+}
+
+/// The same as shifted with the new one first.
 inline std::vector<int64_t> with_front(const std::vector<int64_t>& dims) {
   std::vector<int64_t> result = shifted(dims);
   result.insert(result.begin(), 0);
   return result;
+}
+
+/// The inverse.
+inline std::vector<int64_t> without_front(std::vector<int64_t> dims) {
+  dims.erase(dims.begin());
+  return unshifted(std::move(dims));
 }
 
 inline std::string join(const std::vector<int64_t>& list) {

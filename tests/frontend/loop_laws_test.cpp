@@ -175,6 +175,36 @@ TEST_CASE("rows that have ended are not run, forward and backward" *
   check_ended([] { return DroppedLstm(); }, 4);
 }
 
+// What runs where sizes are such that it pays comes first; then both loops as they are.
+TEST_CASE("loop laws: of two layers one loop each way, with a dot for U of both and one for W between them") {
+  for (const bool lengths : {false, true}) {
+    const auto loss = [&](Tensor x, Tensor length) {
+      const Tensor known = lengths ? length : Tensor();
+      const auto below = scan(nn::lstm("below", kInputs, kHidden), x, {.length = known});
+      const auto above = scan(nn::lstm("above", kHidden, kHidden), below.all.h, {.length = known});
+      return mean(above.all.h * above.all.h);
+    };
+    auto step = train_step(loss, {f32[{T, B, kInputs}], i32[{B}]}, sgd(0.1),
+                           {.backend = kBackend.backend, .threads = 2});
+    const auto counted = [&](int64_t steps, int64_t rows) {
+      Weights weights = step.init(1);
+      step(weights, Array::zeros(runtime::ElementType::f32, {steps, rows, kInputs}),
+           Array::zeros(runtime::ElementType::i32, {rows}));
+      return step.counters();
+    };
+    const Counters counters = counted(kSteps, kRows);
+    CHECK(counters.joins <= 4);
+    if (kBackend.backend != "llvm") {  // the interpreter runs what is not lowered
+      CHECK(dots_in_loops(counters) == Dots{1, 1, 1, 1});
+      continue;
+    }
+    // Forward, lengths are asked for twice, in the loops and between them: there those that leave out rows stay two.
+    CHECK(dots_in_loops(counters) == (lengths ? Dots{1, 1, 3, 1, 1} : Dots{3, 1, 1, 3, 1, 1}));
+    const int64_t few = counted(600, 11).dots, many = counted(600, 12).dots;
+    CHECK(many == few + (lengths ? 1 : 2) * (600 - 1));  // W inside, for each time step
+  }
+}
+
 TEST_CASE("nn::lstm and the same cell written by hand optimise to the same IR, up to names") {
   const auto optimised = [](const auto& make_cell) {
     auto step = train_step(

@@ -14,6 +14,7 @@
 #include "ir/substitute.h"
 #include "ir/verify.h"
 #include "passes/passes.h"
+#include "passes/scan_sizes.h"
 #include "passes/vjp.h"
 #include "tools/fuzz/inputs.h"
 
@@ -108,6 +109,7 @@ Verdict check_passes(const ir::Function& drawn, Random& random) {
   if (!inputs) return {Verdict::kDrawAgain};
   if (random.chance(0.3)) ir::substitute(*function, inputs->sizes);  // so that there is something to unroll
   const Outcome expected = run(*reference::interpret(*function), *inputs);
+  const passes::ScanSizes some_fuse(random.between(1, 8), random.between(0, 2000));
 
   const auto in_a_row = ir::clone_function(*function, function->name);
   std::string order;
@@ -176,6 +178,7 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   const auto function = program_or_gradient(drawn, random);
   passes::drop_identities(*function);
   passes::remove_dead_code(*function);
+  const passes::ScanSizes some_fuse(random.between(1, 8), random.between(0, 2000));
   const std::string after = run_some_passes(*function, random);
   if (random.chance(0.5)) passes::live(*function);
   const auto interpreter = reference::interpret(*function);

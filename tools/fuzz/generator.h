@@ -84,6 +84,7 @@ class Generator {
   void add_call(Place& place);
   void add_large(Place& place);
   void add_layers(Place& place);
+  ir::Value* between_layers(Place& place, ir::Value* x, ir::Value* w);
   ir::Value* add_layer(Place& place, ir::Value* x, ir::Value* lengths, ir::Value* w, ir::Value* u,
                        bool reverse);
 

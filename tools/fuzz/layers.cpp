@@ -28,16 +28,45 @@ void Generator::add_layers(Place& place) {
   Value* lengths = random_.chance(0.7) ? b.rem(drawn, steps) : nullptr;
 
   const int64_t layers = random_.between(1, 3);
+  const bool reverse = random_.chance(0.5);
   for (int64_t layer = 0; layer < layers; ++layer) {
     if (random_.chance(0.7)) weights.push_back(weight());
     Value* w = random_.pick(weights);
     Value* u = random_.pick(weights);
-    Value* out = add_layer(place, x, lengths, w, u, random_.chance(0.5));
+    Value* out = add_layer(place, x, lengths, w, u, random_.chance(0.3) ? !reverse : reverse);
     if (random_.chance(0.4))
       out = b.add(out, add_layer(place, x, lengths, u, w, true));  // the other direction
-    x = out;
+    x = between_layers(place, out, random_.pick(weights));
     keep(place, x);
   }
+}
+
+// What is done with the output of a layer, at each time by itself: as it is, or hoisted dots, masks and bends.
+Value* Generator::between_layers(Place& place, Value* x, Value* w) {
+  Builder& b = place.b;
+  const std::vector<Dim> dims = x->type.dims;
+  for (int64_t i = random_.below(3); i > 0; --i) switch (random_.below(6)) {
+      case 0:
+        x = b.dot(x, w, {2}, {random_.below(2)});
+        break;
+      case 1:
+        x = b.tanh(x);
+        break;
+      case 2:
+        x = b.add(x, b.broadcast(of_type(place, {x->type.dtype, {kWidth}}), {2}, dims));
+        break;
+      case 3:
+        x = b.select(b.broadcast(of_type(place, i1[{dims[0], dims[1]}]), {0, 1}, dims), x, b.like(x, 0));
+        break;
+      case 4:
+        x = b.slice(b.concat({x, of_type(place, {x->type.dtype, {dims[0], dims[1], 2}})}, 2), {0, 0, 1},
+                    {dims[0], dims[1], kWidth + 1});
+        break;
+      default:
+        x = b.mul(x, b.broadcast(b.reduce_sum(x, {2}), {0, 1}, dims));
+        break;
+    }
+  return x;
 }
 
 // h' = tanh(x W + h U), or a gate between h and that; a count of steps beside it, and at times a sum of its own.
