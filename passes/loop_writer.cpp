@@ -73,11 +73,16 @@ Value* LoopWriter::at_time(Value* value) {
       const std::vector<bool> each(value->op->operands.size(), batched);
       if (!can_unbatch(*value->op, each)) continue;
       Values operands;
-      for (Value* operand : value->op->operands)
-        operands.push_back(batched ? scan_.over(place_.in(operand), operand->name) : use(operand));
+      for (Value* operand : value->op->operands) operands.push_back(batched ? over(operand) : use(operand));
       return inside = write_at_time(*value->op, std::move(operands), each)[0];
     }
-  return inside = scan_.over(place_.in(value), value->name);
+  return over(value);
+}
+
+Value* LoopWriter::over(Value* value) {
+  Value*& inside = inside_[value];
+  if (inside == nullptr) inside = scan_.over(place_.in(value), value->name);
+  return inside;
 }
 
 Value* LoopWriter::use(Value* value) {

@@ -50,6 +50,7 @@ class LoopWriter {
   ir::Values write_at_time(const ir::Op& op, ir::Values operands, const std::vector<bool>& batched);
   // What a value is at a time: computed there, or gone over.
   ir::Value* at_time(ir::Value* value);
+  ir::Value* over(ir::Value* value);
   ir::Value* use(ir::Value* value);
 
   Place& place_;

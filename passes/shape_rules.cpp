@@ -55,6 +55,12 @@ Value* broadcast_at_once(Builder& b, const Op& op) {
   return b.broadcast(inner->operands[0], dims, op.result()->type.dims);
 }
 
+Value* broadcast_iota(Builder& b, const Op& op) {
+  const Op* iota = made_by(op.operands[0], ops::iota);
+  if (iota == nullptr) return nullptr;
+  return b.iota(op.result()->type, op.ints_attr("dims")[static_cast<size_t>(iota->int_attr("dim"))]);
+}
+
 Value* reshape_at_once(Builder& b, const Op& op) {
   const Op* inner = made_by(op.operands[0], ops::reshape);
   return inner != nullptr ? b.reshape(inner->operands[0], op.result()->type.dims) : nullptr;
@@ -208,6 +214,7 @@ std::vector<Rule> shape_rules() {
       {"broadcast(x) = x, to its own dims", &ops::broadcast, one(same_type)},
       {"broadcast(splat) = splat", &ops::broadcast, one(move_splat)},
       {"broadcast(broadcast(x)) = broadcast(x)", &ops::broadcast, one(broadcast_at_once)},
+      {"broadcast(iota) = iota", &ops::broadcast, one(broadcast_iota)},
 
       {"reshape(x) = x, to its own dims", &ops::reshape, one(same_type)},
       {"reshape(splat) = splat", &ops::reshape, one(move_splat)},

@@ -198,10 +198,9 @@ TEST_CASE("loop laws: of two layers one loop each way, with a dot for U of both 
       CHECK(dots_in_loops(counters) == Dots{1, 1, 1, 1});
       continue;
     }
-    // Forward, lengths are asked for twice, in the loops and between them: there those that leave out rows stay two.
-    CHECK(dots_in_loops(counters) == (lengths ? Dots{1, 1, 3, 1, 1} : Dots{3, 1, 1, 3, 1, 1}));
+    CHECK(dots_in_loops(counters) == Dots{3, 1, 1, 3, 1, 1});
     const int64_t few = counted(600, 11).dots, many = counted(600, 12).dots;
-    CHECK(many == few + (lengths ? 1 : 2) * (600 - 1));  // W inside, for each time step
+    CHECK(many == few + 2 * (600 - 1));  // W inside, for each time step
   }
 }
 

@@ -154,6 +154,7 @@ const RuleCase kRuleCases[] = {
      "%a = broadcast %x dims([]) : f32[2] %y = broadcast %a dims([1]) : f32[3,2]"},
     {"broadcast(broadcast(x)) = broadcast(x)", "%x: f32[N]",
      "%a = broadcast %x dims([1]) : f32[2,N] %y = broadcast %a dims([0,2]) : f32[2,3,N]"},
+    {"broadcast(iota) = iota", "", "%a = iota dim(1) : i32[2,3] %y = broadcast %a dims([0,2]) : i32[2,4,3]"},
     {"reshape(x) = x, to its own dims", "%x: f32[N,2]", "%y = reshape %x : f32[N,2]"},
     {"reshape(splat) = splat", "%x: f32[]", "%a = broadcast %x dims([]) : f32[2,3] %y = reshape %a : f32[6]"},
     {"reshape(reshape(x)) = reshape(x)", "%x: f32[N,2,3]",
