@@ -200,13 +200,14 @@ class Simulation {
 
   // Any of its blocks; what is still there afterwards is what all of them leave.
   void run_one_block(const ir::Op& op) {
-    const auto before = memory_;
     const auto blocks = running_blocks(op);
+    const bool is_choice = blocks.size() > 1;
+    const auto before = is_choice ? memory_ : std::map<Location, int64_t>();
     std::vector<Home> results;
     for (const auto& result : op.results) results.push_back({location(buffer_of(*result)), ++contents_});
     std::map<Location, int64_t> after;
     for (const ir::Graph* block : blocks) {
-      memory_ = before;
+      if (is_choice) memory_ = before;
       for (size_t i = 0; i < block->params.size(); ++i)
         homes_[block->param(static_cast<int>(i))] = homes_.at(op.operands[i]);
       run(*block);
@@ -214,12 +215,13 @@ class Simulation {
       for (size_t k = 0; k < results.size(); ++k)
         read(&op, {results[k].location, homes_.at(block->results[k]).content});
       for (const Home& result : results) memory_[result.location] = result.content;
-      if (block == blocks.front()) after = memory_;
+      if (is_choice && block == blocks.front()) after = memory_;
     }
-    std::erase_if(memory_, [&](const auto& entry) {
-      const auto found = after.find(entry.first);
-      return found == after.end() || found->second != entry.second;
-    });
+    if (is_choice)
+      std::erase_if(memory_, [&](const auto& entry) {
+        const auto found = after.find(entry.first);
+        return found == after.end() || found->second != entry.second;
+      });
     for (size_t k = 0; k < results.size(); ++k) homes_[op.result(static_cast<int>(k))] = results[k];
   }
 

@@ -300,13 +300,24 @@ class ScanFuser {
 
   // Nothing if the fused loop would have to run rows that have ended.
   Values write_both(Builder& b, Value* predicate, const LoopChain& chain, const Values& wanted) const {
-    Blocks blocks(graph_.function, b.loc);
-    Values fused = LoopWriter(blocks[0], chains_, chain).write(chain.members, wanted);
-    if (!keeps_live(chain, fused)) return {};
-    Values separate = write_separate(blocks[1], chains_, chain, wanted), results;
-    const Op& cond = *blocks.emit(b, predicate, std::move(fused), std::move(separate));
-    for (const auto& result : cond.results) results.push_back(result.get());
-    return results;
+    for (const bool takes_along : {true, false}) {
+      Blocks blocks(graph_.function, b.loc);
+      Values fused = LoopWriter(blocks[0], chains_, chain).write(chain.members, wanted);
+      if (!keeps_live(chain, fused)) return {};
+      Values separate = takes_along ? write_separate(blocks[1], chains_, chain, wanted)
+                                    : write_as_it_was(blocks[1], chain, wanted);
+      if (takes_along && chain.live && !is_all_live(blocks[1].b.graph())) continue;
+      const Op& cond = *blocks.emit(b, predicate, std::move(fused), std::move(separate));
+      Values results;
+      for (const auto& result : cond.results) results.push_back(result.get());
+      return results;
+    }
+    return {};
+  }
+
+  static bool is_all_live(const Graph& graph) {
+    return std::ranges::all_of(graph.ops,
+                               [](const auto& op) { return op->row != &ops::scan || op->has_attr("live"); });
   }
 
   // Of results of the loop, or of a cond that runs it.

@@ -58,7 +58,7 @@ class SameValue {
   bool operator()(const Value* x, const Value* y) {
     if (++visits_ > kMostVisits) return false;
     if (x->op == nullptr || y->op == nullptr) {
-      if (x->op != y->op || a_.carry_number(x) >= 0) return false;
+      if (x->op != y->op || a_.carry_number(x) >= 0 || b_.carry_number(y) >= 0) return false;
       return outside(a_, x) == outside(b_, y) && is_over(a_, x) == is_over(b_, y);
     }
     if (x->index != y->index || !same_form(*x->op, *y->op)) return false;

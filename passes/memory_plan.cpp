@@ -155,7 +155,8 @@ RowsAccess rows_access(const ir::Op& rows) {
   }
   for (size_t k = 0; k < dims.results.size(); ++k)
     access.results.push_back(dims.results[k] == 0 ||
-                             (dims.results[k] == 1 && readers.only_stacks(*body.results[k])));
+                             (dims.results[k] == 1 && readers.yields.at(body.results[k]) == 1 &&
+                              readers.only_stacks(*body.results[k])));
   return access;
 }
 

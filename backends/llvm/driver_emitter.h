@@ -79,7 +79,7 @@ class DriverEmitter {
   llvm::Value* is_true(const ir::Value* truth);
   void emit_cond(const ir::Op& op);
   // Results go to `results`.
-  Values emit_block(const ir::Op& op, const ir::Graph& block, const std::vector<llvm::Value*>& results);
+  void emit_block(const ir::Op& op, const ir::Graph& block, const std::vector<llvm::Value*>& results);
   // What lies among the rows of other workers does so on both sides of a block's wall.
   void keep_slots(const ir::Value* outside, const ir::Value* inside);
   void emit_while(const ir::Op& op);

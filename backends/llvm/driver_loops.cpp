@@ -21,13 +21,15 @@ llvm::Value* DriverEmitter::is_true(const ir::Value* truth) {
 
 void DriverEmitter::emit_cond(const ir::Op& op) {
   const std::vector<llvm::Value*> results = result_buffers(op);
-  emit_if(
-      b_, is_true(op.operands.back()), [&] { return emit_block(op, *op.regions[0], results); },
-      [&] { return emit_block(op, *op.regions[1], results); });
+  const auto block = [&](size_t k) {
+    emit_block(op, *op.regions[k], results);
+    return Values{};
+  };
+  emit_if(b_, is_true(op.operands.back()), [&] { return block(0); }, [&] { return block(1); });
 }
 
-Values DriverEmitter::emit_block(const ir::Op& op, const ir::Graph& block,
-                                 const std::vector<llvm::Value*>& results) {
+void DriverEmitter::emit_block(const ir::Op& op, const ir::Graph& block,
+                               const std::vector<llvm::Value*>& results) {
   const auto outer_scope = scope_;
   for (size_t i = 0; i < block.params.size(); ++i) {
     pointers_[block.params[i].get()] = pointer(op.operands[i]);
@@ -40,7 +42,6 @@ Values DriverEmitter::emit_block(const ir::Op& op, const ir::Graph& block,
   emit_all(block);
   for (size_t k = 0; k < results.size(); ++k) deliver(block.results[k], results[k]);
   scope_ = outer_scope;
-  return {};
 }
 
 void DriverEmitter::keep_slots(const ir::Value* outside, const ir::Value* inside) {

@@ -27,10 +27,8 @@ void add_work(const ir::Graph& graph, const ir::RowDims& dims, std::vector<Dim>&
       continue;
     }
     if (!op->regions.empty()) {
-      // Of the blocks of a cond one runs. Loops that fuse-scans made one take no less as they were.
-      const std::vector<ir::Graph*> blocks = passes::running_blocks(*op);
-      const size_t first = op->row == &ir::ops::cond ? blocks.size() - 1 : 0;
-      for (size_t k = first; k < blocks.size(); ++k) add_work(*blocks[k], dims, repeats, work);
+      // Of the blocks of a cond one runs; which one is not known.
+      for (const ir::Graph* block : passes::running_blocks(*op)) add_work(*block, dims, repeats, work);
       if (op->row != &ir::ops::fusion) continue;
     }
     const Type& result = op->result()->type;

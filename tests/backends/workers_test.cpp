@@ -231,6 +231,20 @@ func @f(%x: f32[T,B,64], %U: f32[64,64], %V: f32[64,64], %h0: f32[B,64]) -> (f32
   }
 }
 
+TEST_CASE("a stack of rows among those of others is given twice") {
+  CHECK(agrees_for_all(R"(
+func @f(%x: f32[T,B,3], %h0: f32[B,3]) -> (f32[T,B,3], f32[T,B,3]) {
+  %a, %b = rows dims([1,0],[1,1]) cut(%x = %x, %h0 = %h0) use() {
+    %h, %s = scan T index(%t) over(%xt = %x) carry(%h = %h0) use() {
+      %n = mul %xt, %h
+      yield carry(%n) stack(%n)
+    }
+    yield (%s, %s)
+  }
+  return %a, %b
+})"));
+}
+
 TEST_CASE("little work asks for no worker") {
   const Compiled compiled(kLstm, {.threads = 4});
   CHECK(compiled.agrees({{"T", 2}, {"B", 4}}));
