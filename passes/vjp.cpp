@@ -113,7 +113,7 @@ void Transposer::follow_backwards(size_t first) {
   for (size_t i = first; i < builder.graph().ops.size(); ++i) {
     Op& op = *builder.graph().ops[i];
     const auto is_backwards = [&](const Value* value) { return backwards_.contains(value); };
-    if (std::ranges::none_of(op.operands, is_backwards)) continue;
+    if (op.row == &ops::identity || std::ranges::none_of(op.operands, is_backwards)) continue;
     const std::vector<RowLink> links = row_links(op);
     for (size_t k = 0; k < op.operands.size(); ++k) {
       if (!is_backwards(op.operands[k])) continue;
@@ -132,7 +132,11 @@ void Transposer::follow_backwards(size_t first) {
 void Transposer::transpose_identity(const Op& op, Value* cotangent) {
   const Value* x = op.operands[0];
   if (op.has_attr("backwards")) set_backwards(cotangent);
-  if (!is_product(op.result())) return add(x, cotangent);
+  if (!is_product(op.result())) {
+    // The body of a loop does not know in which order the rows of a cotangent were made that comes in.
+    const bool hides = backwards_.contains(cotangent) && !op.has_attr("backwards");
+    return add(x, hides ? builder.emit(ops::identity, {cotangent})->result() : cotangent);
+  }
   if (!activity.has_cotangent(x)) return;
   Sum& sum = cotangents_[x];
   const bool descending = op.has_attr("descending");

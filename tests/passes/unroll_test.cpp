@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "ir/ops/elementwise.h"
+#include "ir/parse.h"
 #include "passes/jvp.h"
 #include "passes/vjp.h"
 #include "tests/passes/programs.h"
@@ -40,6 +41,31 @@ int count(const Function& f, const OpRow& row) {
 }
 
 }  // namespace
+
+TEST_CASE("rows whose cotangents a loop made backwards are summed within another loop as ever") {
+  const Module module = parse(R"(
+func @f(%w: f64[3,3], %h0: f64[5,3]) -> (f64[5,3]) {
+  %h = scan 2 reverse index(%t) over() carry(%h = %h0) use(%w = %w) {
+    %n = dot %h, %w contract([1],[0])
+    yield carry(%n) stack()
+  }
+  %ys = scan 5 index(%t) over(%row = %h) carry() use() {
+    %y = mul %row, %row
+    yield carry() stack(%y)
+  }
+  return %ys
+})",
+                              "test");
+  const Function& loops = *module.functions[0];
+  const auto copies = clone_function(loops, "copies");
+  CHECK(unroll(*copies));
+  const auto gradient = vjp(loops), gradient_of_copies = vjp(*copies);
+  Random random(1);
+  for (int repeat = 0; repeat < 10; ++repeat) {
+    const auto in = arguments(*gradient, {}, random);
+    CHECK(same(run(*gradient, in), run(*gradient_of_copies, in), true));
+  }
+}
 
 TEST_CASE("the unrolled function has the loop's bits, and so has its gradient") {
   Random random(1);
