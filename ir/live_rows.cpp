@@ -28,15 +28,6 @@ bool is_plus_zero(const Value* value) {
   return number == 0 && !std::signbit(number);
 }
 
-// What a condition is a broadcast of along its first dim.
-const Value* without_broadcast(const Value* condition) {
-  condition = source(condition);
-  const Op* op = condition->op;
-  if (op == nullptr || op->row != &ops::broadcast || op->ints_attr("dims") != std::vector<int64_t>{0})
-    return condition;
-  return source(op->operands[0]);
-}
-
 class Finder {
  public:
   explicit Finder(const Scan& scan) : scan_(scan) {}
@@ -96,6 +87,14 @@ class Finder {
 };
 
 }  // namespace
+
+const Value* without_broadcast(const Value* condition) {
+  condition = source(condition);
+  const Op* op = condition->op;
+  if (op == nullptr || op->row != &ops::broadcast || op->ints_attr("dims") != std::vector<int64_t>{0})
+    return condition;
+  return source(op->operands[0]);
+}
 
 LiveRows find_live_rows(const Scan& scan) { return Finder(scan).run(); }
 

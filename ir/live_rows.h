@@ -10,6 +10,9 @@
 // others, and stacks +0 for them, or a carry as it came.
 namespace rondo::ir {
 
+/// What the condition of a select is a broadcast of along its first dim, or the condition. Looks through fusions.
+const Value* without_broadcast(const Value* condition);
+
 /// What a scan marked `live` has to be.
 struct LiveRows {
   size_t over = 0;   // the number of the over, i1[T,B], that is true for rows that are alive

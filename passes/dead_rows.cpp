@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/live_rows.h"
 #include "ir/ops/elementwise.h"
 
 namespace rondo::passes {
@@ -17,12 +18,7 @@ DeadRows::DeadRows(const Scan& scan, const Value* alive) : alive_(alive) {
   }
 }
 
-bool DeadRows::is_alive(const Value* value) const {
-  if (value == alive_) return true;
-  const Op* op = value->op;
-  return op != nullptr && op->row == &ops::broadcast && op->operands[0] == alive_ &&
-         op->ints_attr("dims") == std::vector<int64_t>{0};
-}
+bool DeadRows::is_alive(const Value* value) const { return without_broadcast(value) == alive_; }
 
 int DeadRows::result_of(const Op& op) const {
   if (op.row == &ops::constant) return op.number_attr("value").as_double() == 0 ? kZero : kAny;

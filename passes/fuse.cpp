@@ -110,12 +110,10 @@ class Fuser {
 // A carry that is stacked before its step and after it is wanted in the slots of two stacks: what computes it writes
 // both, so that nothing is copied in a step.
 bool give_twice(const ir::Scan& scan) {
-  std::unordered_map<const ir::Value*, size_t> carry_before;
-  for (size_t i = 0; i < scan.carry.size(); ++i) carry_before.emplace(scan.carry_param(i), i);
   std::unordered_set<const ir::Value*> written;  // where the next step reads
   for (size_t k = 0; k < scan.stacks(); ++k)
-    if (const auto before = carry_before.find(scan.stack_yield(k)); before != carry_before.end())
-      written.insert(scan.carry_yield(before->second));
+    if (const int carry = scan.carry_number(scan.stack_yield(k)); carry >= 0)
+      written.insert(scan.carry_yield(static_cast<size_t>(carry)));
   bool changed = false;
   for (size_t k = 0; k < scan.stacks(); ++k) {
     ir::Value* after = scan.stack_yield(k);

@@ -118,6 +118,13 @@ void write_copy(Place& place, const Op& op) {
   for (const auto& result : op.results) place.set(result.get(), copy.result(result->index));
 }
 
+// What stands in a place for what is wanted of a chain.
+Values standing_in(Place& place, const Values& wanted) {
+  Values results;
+  for (Value* value : wanted) results.push_back(place.in(value));
+  return results;
+}
+
 Values write_separate(Place& place, const LoopChains& chains, const LoopChain& chain, const Values& wanted) {
   const LoopParts parts(chain, wanted);
   for (const Op* member : chain.members) {
@@ -130,16 +137,12 @@ Values write_separate(Place& place, const LoopChains& chains, const LoopChain& c
       for (size_t i = 0; i < results.size(); ++i) place.set(results[i], written[i]);
     }
   }
-  Values results;
-  for (Value* value : wanted) results.push_back(place.in(value));
-  return results;
+  return standing_in(place, wanted);
 }
 
 Values write_as_it_was(Place& place, const LoopChain& chain, const Values& wanted) {
   for (const Op* member : chain.members) write_copy(place, *member);
-  Values results;
-  for (Value* value : wanted) results.push_back(place.in(value));
-  return results;
+  return standing_in(place, wanted);
 }
 
 // A condition on sizes under which to fuse: at least so much.

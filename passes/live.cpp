@@ -125,13 +125,14 @@ class LiveLoops {
     std::vector<const Value*> tried;
     for (const auto& inner : scan.body->ops) {
       if (inner->row != &ops::select || tried.size() == kMostTried) continue;
-      const Value* alive = inner->operands[0];
-      if (alive->op != nullptr && alive->op->row == &ops::broadcast) alive = alive->op->operands[0];
+      const Value* alive = without_broadcast(inner->operands[0]);
       if (std::ranges::find(tried, alive) != tried.end()) continue;
       tried.push_back(alive);
-      if (!may_say(motion, alive) || !passes_carries(scan, alive)) continue;
+      if (!may_say(motion, alive)) continue;
+      DeadRows dead(scan, alive);
+      if (!passes_carries(scan, alive, dead)) continue;
       numbers_.emplace(&op, loops_.size());
-      loops_.push_back({&op, alive, DeadRows(scan, alive), std::move(motion)});
+      loops_.push_back({&op, alive, std::move(dead), std::move(motion)});
       return;
     }
   }
@@ -141,8 +142,7 @@ class LiveLoops {
            (alive->op == nullptr ? motion.is_outside(alive) : motion.is_movable(*alive->op));
   }
 
-  static bool passes_carries(const Scan& scan, const Value* alive) {
-    const DeadRows dead(scan, alive);
+  static bool passes_carries(const Scan& scan, const Value* alive, const DeadRows& dead) {
     std::vector<std::pair<const Value*, int>> rows = {{alive, 0}};
     for (size_t i = 0; i < scan.carry.size(); ++i) {
       if (dead.of(scan.carry_yield(i)) != static_cast<int>(i)) return false;

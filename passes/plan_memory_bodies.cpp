@@ -147,14 +147,12 @@ std::vector<MemoryPlanner::Route> MemoryPlanner::choose_routes(const ir::Scan& s
   const auto is_own = [&](int s) { return this->is_own(s, *scan.body); };
   const int carries = static_cast<int>(scan.carry.size());
   std::vector<int> stack_of(carries, -1);  // that stacks the carry itself
-  std::unordered_map<const ir::Value*, int> carry_of;
-  for (int i = 0; i < carries; ++i) carry_of.emplace(scan.carry_param(i), i);
   for (size_t k = 0; k < scan.stacks(); ++k) {
     const ir::Value* value = scan.stack_yield(k);
     const int storage = homes_.at(value).storage;
     if (is_own(storage) && target[storage] < 0) target[storage] = carries + static_cast<int>(k);
-    if (const auto carry = carry_of.find(value); carry != carry_of.end() && stack_of[carry->second] < 0)
-      stack_of[carry->second] = static_cast<int>(k);
+    if (const int carry = scan.carry_number(value); carry >= 0 && stack_of[carry] < 0)
+      stack_of[carry] = static_cast<int>(k);
   }
   std::vector<Route> routes;
   for (int i = 0; i < carries; ++i) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Private to parallelise and remat.
+// Private to the passes that cut or join loops: parallelise, remat, fuse-scans.
 #pragma once
 
 #include <optional>

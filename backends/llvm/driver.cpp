@@ -112,13 +112,13 @@ llvm::Value* DriverEmitter::entry(llvm::Type* type, llvm::Value* table, int64_t 
 
 llvm::Value* DriverEmitter::size(Dim dim) {
   if (dim.is_constant()) return b_.getInt64(dim.constant());
-  for (const auto& [symbol, rows] : rows_alive_)
-    if (llvm::is_contained(dim.symbols(),
-                           symbol)) {  // at most once in a product: a value has rows along one dim
-      const Dim fixed = dim.substitute({{symbol, Dim(0)}});
-      const Dim each = dim.substitute({{symbol, Dim(1)}}) - fixed;
-      return b_.CreateAdd(b_.CreateMul(rows, size(each)), size(fixed));
-    }
+  for (const auto& [symbol, rows] : rows_alive_) {
+    if (!llvm::is_contained(dim.symbols(), symbol)) continue;
+    // Linear: a value has rows along one dim, so they are at most once in its bytes.
+    const Dim fixed = dim.substitute({{symbol, Dim(0)}});
+    const Dim each = dim.substitute({{symbol, Dim(1)}}) - fixed;
+    return b_.CreateAdd(b_.CreateMul(rows, size(each)), size(fixed));
+  }
   const auto [entry, fresh] = size_numbers_.emplace(dim.text(), tables_.sizes.size());
   if (fresh) tables_.sizes.push_back(dim);
   return this->entry(b_.getInt64Ty(), table_, static_cast<int64_t>(entry->second));
