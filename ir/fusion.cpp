@@ -16,8 +16,6 @@ std::vector<Dim> without_units(std::vector<Dim> dims) {
   return dims;
 }
 
-bool is_concat(const Op* op) { return op != nullptr && op->row == &ops::concat; }
-
 }  // namespace
 
 bool is_view(const Op& op) {
@@ -27,13 +25,25 @@ bool is_view(const Op& op) {
   return std::find(views.begin(), views.end(), op.row) != views.end();
 }
 
+bool is_total(const Op& op) {
+  if (op.row != &ops::reduce_sum && op.row != &ops::reduce_max && op.row != &ops::reduce_min) return false;
+  const Type& x = op.operands[0]->type;
+  const auto dims = op.ints_attr("dims");
+  if (op.operands.size() > 1 || op.has_attr("descending") || dims.empty() || x.dims.back().is_constant(1))
+    return false;
+  return x.dtype != bf16 || (dims.size() == 1 && dims[0] == x.rank() - 1);
+}
+
+bool ends_loop(const Op& op) { return op.row == &ops::concat || is_total(op); }
+
 std::string fusion_flaw(const Graph& body) {
   for (const auto& op : body.ops) {
     const bool fits =
-        op->row->is_elementwise() || op->row->family == Family::kMake || is_view(*op) || is_concat(op.get());
+        op->row->is_elementwise() || op->row->family == Family::kMake || is_view(*op) || ends_loop(*op);
     if (!fits) return op->row->name + " can't stand in a loop over elements";
     for (const Value* operand : op->operands)
-      if (is_concat(operand->op)) return op->row->name + " reads a concat of the same loop";
+      if (operand->op != nullptr && ends_loop(*operand->op))
+        return op->row->name + " reads a " + operand->op->row->name + " of the same loop";
   }
   return "";
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// fuse: joins element-wise ops, and the views between them, into loops over elements.
+// fuse: joins element-wise ops, the views between them and reductions of what they make into loops over elements.
 //
 // Before:  %a = mul %x, %y : f32[B]
 //          %b = exp %a : f32[B]
@@ -11,6 +11,7 @@
 // Legal:   if fusion_rules.h lets each op stand in a fusion, all results of the fusion have one iteration shape,
 //          no path leaves the fusion and comes back to it, and ops that may record errors keep their order.
 //          Exact: no op is changed, only where its elements are computed.
+//          A loop gives a reduction as a result (`is_total` in ir/fusion.h): another one reads it.
 // A loss:  if an element would be computed more than once (a costly op under a broadcast or under two
 //          overlapping slices: those are kept out), or the loop grows so long that compiling it takes too
 //          much time.

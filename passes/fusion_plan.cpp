@@ -103,7 +103,8 @@ struct Piece {
   const ir::Value* value;
   int result;
   std::vector<Dim> offset;
-  const ir::Op* fill = nullptr;  // a pad, whose number is written all over the result; then no value
+  const ir::Op* fill = nullptr;   // a pad, whose number is written all over the result; then no value
+  const ir::Op* total = nullptr;  // of these values
 };
 
 class Planner {
@@ -159,6 +160,8 @@ class Planner {
         const ir::Op* maker = is_input(piece.value) ? nullptr : piece.value->op;
         if (maker != nullptr && maker->row == &ir::ops::concat)
           cut_concat(*maker, piece, open);
+        else if (maker != nullptr && ir::is_total(*maker))
+          done.push_back({maker->operands[0], piece.result, {}, nullptr, maker});
         else if (maker == &op_ && maker->row == &ir::ops::pad)
           cut_pad(piece, done);
         else
@@ -192,13 +195,21 @@ class Planner {
     for (const Piece& piece : group.pieces) {
       const int step = piece.fill ? add(nest, {.op = piece.fill})
                                   : step_of(nest, reads, piece.value, identity(group.dims.size()));
-      const Type& type = op_.result(piece.result)->type;
-      nest.writes.push_back({step, piece.result,
-                             place(moved(identity(group.dims.size()), piece.offset),
-                                   ir::strides_of(type.dims), group.dims.size())});
+      nest.writes.push_back({step, piece.result, place_of(piece, group.dims.size()), piece.total});
     }
     merge_loops(nest);
     return nest;
+  }
+
+  Place place_of(const Piece& piece, size_t loops) const {
+    IndexMap map = moved(identity(loops), piece.offset);
+    if (piece.total != nullptr) {
+      const auto reduced = piece.total->ints_attr("dims");
+      std::erase_if(map.entries, [&](const IndexMap::Entry& entry) {
+        return std::find(reduced.begin(), reduced.end(), entry.loop) != reduced.end();
+      });
+    }
+    return place(map, ir::strides_of(op_.result(piece.result)->type.dims), loops);
   }
 
   static void request(Reads& reads, const ir::Value* value, const IndexMap& map) {
@@ -274,7 +285,7 @@ class Planner {
     for (Write& write : nest.writes) places.push_back(&write.at);
     for (size_t l = nest.dims.size(); l-- > 0;)
       if (nest.dims[l].is_constant(1)) erase_loop(nest, places, l);
-    for (size_t l = nest.dims.size(); l-- > 1;) {
+    for (size_t l = nest.dims.size() - (nest.has_rows() ? 1 : 0); l-- > 1;) {
       const Dim inner = nest.dims[l];
       const auto runs_on = [&](const Place* p) { return p->strides[l - 1] == p->strides[l] * inner; };
       if (!std::all_of(places.begin(), places.end(), runs_on)) continue;
@@ -296,6 +307,13 @@ class Planner {
 };
 
 }  // namespace
+
+bool Nest::has_rows() const {
+  return std::any_of(writes.begin(), writes.end(), [](const Write& write) {
+    return write.total != nullptr &&
+           write.total->ints_attr("dims").back() == write.total->operands[0]->type.rank() - 1;
+  });
+}
 
 std::vector<Nest> plan_fusion(const ir::Op& op) { return Planner(op).run(); }
 

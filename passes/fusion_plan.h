@@ -30,13 +30,17 @@ struct Write {
   int step;
   int result;
   Place at;
+  const ir::Op* total =
+      nullptr;  // the reduction whose total the step is added to; its place stays along reduced dims
 };
 
-/// A loop nest. Loops that can run as one (in every place) do, and those of size 1 are gone.
+/// A loop nest. Loops that can run as one (in every place) do, and those of size 1 are gone. The innermost one is as it
+/// was where a total runs along it, which is summed in lanes.
 struct Nest {
   std::vector<Dim> dims;  // sizes of the loops, outermost first
   std::vector<Step> steps;
   std::vector<Write> writes;
+  bool has_rows() const;  // does a total run along the innermost loop?
 };
 
 /// The nests of a fusion or of a lone op, to be run in this order: one for each shape that is written. Takes

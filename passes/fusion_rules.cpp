@@ -33,12 +33,13 @@ bool can_fuse(const ir::Op& op) {
   if (op.row->is_elementwise() || op.row->family == ir::Family::kMake) return true;
   if (op.row == &ir::ops::transpose) return keeps_rows(op);
   if (op.row == &ir::ops::concat) return has_equal_pieces(op);
+  if (ir::is_total(op)) return true;
   return ir::is_view(op) && op.results.size() <= kMaxParts;
 }
 
 const std::vector<Dim>& iteration_dims(const ir::Value& value) {
-  const bool is_concat = value.op != nullptr && value.op->row == &ir::ops::concat;
-  return is_concat ? value.op->operands[0]->type.dims : value.type.dims;
+  const bool ends_loop = value.op != nullptr && ir::ends_loop(*value.op);
+  return ends_loop ? value.op->operands[0]->type.dims : value.type.dims;
 }
 
 bool may_write_in_place(const ir::Op& op, int operand, int result) {
@@ -52,7 +53,7 @@ bool may_write_in_place(const ir::Op& op, int operand, int result) {
     for (const Step& step : nest.steps) {
       if (step.input < 0 || op.operands[step.input] != shared) continue;
       const auto writes_there = [&](const Write& write) {
-        return write.result == result && write.at == step.at;
+        return write.result == result && write.at == step.at && write.total == nullptr;
       };
       if (std::none_of(nest.writes.begin(), nest.writes.end(), writes_there)) return false;
     }

@@ -34,8 +34,6 @@ struct Unit {
   size_t size() const { return members.size() + copies.size(); }
 };
 
-bool is_concat(const ir::Op& op) { return op.row == &ir::ops::concat; }
-
 bool has_one_iteration(const ir::Op& op) {
   return std::all_of(op.results.begin(), op.results.end(), [&](const auto& result) {
     return iteration_dims(*result) == iteration_dims(*op.result());
@@ -179,7 +177,7 @@ class Partition {
     if (!units_[unit].fusible) return false;
     return std::all_of(op(number).results.begin(), op(number).results.end(), [&](const auto& result) {
       const int value = id(number, *result);
-      if (is_concat(op(number)) && !places(value, unit).empty()) return false;
+      if (ir::ends_loop(op(number)) && !places(value, unit).empty()) return false;
       return !is_read_outside(value, unit) || iteration_dims(*result) == units_[unit].dims;
     });
   }
@@ -243,7 +241,7 @@ class Partition {
       for (int value = first_value_[i]; value < end_value(i); ++value)
         for (int reader : readers_[value]) {
           if (reader == unit_of_[i] || (copied && units_[reader].fusible)) continue;
-          const bool own_index = places(value, reader) == Places{kOwnIndex} && !is_concat(op(i));
+          const bool own_index = places(value, reader) == Places{kOwnIndex} && !ir::ends_loop(op(i));
           makers_[reader].push_back({unit_of_[i], own_index});
         }
     }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Fusions, lone element-wise ops and the ops that just move elements: one loop nest for each shape written,
-// the innermost loop by vectors.
+// the innermost loop by vectors. Totals are kept where they are written, and one of a row in registers, in the lanes of
+// ir/reduction_order.h.
 #include <algorithm>
 
 #include "backends/llvm/kernel_emitter.h"
 #include "ir/ops/elementwise.h"
+#include "ir/reduction_order.h"
 #include "passes/fusion_plan.h"
 
 namespace rondo::codegen {
@@ -33,6 +35,8 @@ class NestEmitter {
   }
 
   void emit() {
+    for (const Write& write : nest_.writes)
+      if (write.total != nullptr && !is_row(write)) fill_with_start(write);
     Values offsets;
     for (const Place* place : places_) offsets.push_back(e_.size(place->offset));
     emit_loops(0, offsets);
@@ -63,9 +67,13 @@ class NestEmitter {
 
   // `offsets`: the element of each place where the loops so far stand.
   void emit_loops(size_t level, const Values& offsets) {
-    if (nest_.dims.empty()) return emit_body(offsets, {e_.index(0), 1, e_.index(1), nullptr});
+    if (nest_.dims.empty()) {
+      emit_body(offsets, {e_.index(0), 1, e_.index(1), nullptr});
+      return;
+    }
     if (level + 1 == nest_.dims.size()) {
       load_invariants(offsets);
+      if (nest_.has_rows()) return emit_row(offsets);
       return e_.vector_loop(nest_.dims.back(), lanes(), [&](const Span& span) { emit_body(offsets, span); });
     }
     e_.loop(nest_.dims[level], [&](Value* i) {
@@ -107,9 +115,105 @@ class NestEmitter {
     }
   }
 
-  // All is read before anything is written: a result may lie where an operand lies.
-  void emit_body(const Values& offsets, const Span& span) {
-    Values values;
+  // Is the total one of a row, and of no more than that?
+  bool is_row(const Write& write) const {
+    return write.total->ints_attr("dims").size() == 1 && runs_along(write);
+  }
+  bool runs_along(const Write& write) const { return write.total != nullptr && write.at.strides.back() == 0; }
+
+  void fill_with_start(const Write& write) {
+    const Type& type = e_.op.result(write.result)->type;
+    e_.vector_loop(product(type.dims), vector_lanes(e_.target(), type.dtype), [&](const Span& span) {
+      store_elements(b_, type.dtype, start(write, span.lanes), e_.result(write.result), span.i, span.lanes,
+                     span.mask);
+    });
+  }
+
+  llvm::Constant* start(const Write& write, int lanes) {
+    return start_of_total(b_.getContext(), *write.total, computed(e_.op.result(write.result)->type.dtype),
+                          lanes);
+  }
+
+  // Totals of the innermost loop, block by block. What a block leaves over is masked, or taken element by element.
+  void emit_row(const Values& offsets) {
+    Values totals, begins;
+    for (const Write& write : nest_.writes) {
+      if (!runs_along(write)) continue;
+      totals.push_back(start(write, 1));
+      begins.push_back(start(write, ir::kLanes));
+    }
+    const Dim row = nest_.dims.back();
+    Value* end = e_.size(row);
+    const auto add_block = [&](Value* first, llvm::ArrayRef<Value*> before) {
+      Value* left =
+          b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateSub(end, first), e_.index(ir::kBlock));
+      Value* whole = b_.CreateAdd(first, b_.CreateAnd(left, e_.index(-ir::kLanes)));
+      Values lanes = emit_loop(
+          b_, first, whole, e_.index(ir::kLanes), begins, [&](Value* i, llvm::ArrayRef<Value*> carried) {
+            return emit_body(offsets, {i, ir::kLanes, e_.index(ir::kLanes), nullptr}, carried);
+          });
+      if (!row.is_constant() || row.constant() % ir::kLanes != 0)
+        lanes = emit_tail(offsets, whole, b_.CreateAdd(first, left), lanes);
+      return combine_lanes(before, lanes);
+    };
+    const bool one_block = row.is_constant() && row.constant() <= ir::kBlock;
+    totals = one_block ? add_block(e_.index(0), totals)
+                       : emit_loop(b_, e_.index(0), end, e_.index(ir::kBlock), totals, add_block);
+    write_totals(offsets, totals);
+  }
+
+  Values emit_tail(const Values& offsets, Value* begin, Value* end, const Values& lanes) {
+    if (e_.target().isa >= Isa::avx512) {
+      Value* active = b_.CreateSub(end, begin);
+      return emit_body(offsets, {begin, ir::kLanes, active, emit_lane_mask(b_, ir::kLanes, active)}, lanes);
+    }
+    Values slots, next;
+    for (Value* total : lanes) {
+      slots.push_back(e_.stack_slot(ir::kLanes * f64.bytes()));
+      b_.CreateStore(total, slots.back());
+    }
+    const auto lane_of = [&](size_t k, Value* i) {
+      return b_.CreateGEP(lanes[k]->getType()->getScalarType(), slots[k], b_.CreateSub(i, begin));
+    };
+    emit_loop(b_, begin, end, e_.index(1), [&](Value* i) {
+      Values singles;
+      for (size_t k = 0; k < slots.size(); ++k)
+        singles.push_back(b_.CreateLoad(lanes[k]->getType()->getScalarType(), lane_of(k, i)));
+      singles = emit_body(offsets, {i, 1, e_.index(1), nullptr}, singles);
+      for (size_t k = 0; k < slots.size(); ++k) b_.CreateStore(singles[k], lane_of(k, i));
+    });
+    for (size_t k = 0; k < slots.size(); ++k) next.push_back(b_.CreateLoad(lanes[k]->getType(), slots[k]));
+    return next;
+  }
+
+  Values combine_lanes(llvm::ArrayRef<Value*> totals, const Values& lanes) {
+    Values next;
+    for (const Write& write : nest_.writes)
+      if (runs_along(write)) {
+        const size_t k = next.size();
+        next.push_back(emit_combine(b_, *write.total, totals[k], emit_halving(b_, *write.total, lanes[k])));
+      }
+    return next;
+  }
+
+  void write_totals(const Values& offsets, const Values& totals) {
+    size_t next = 0;
+    for (size_t w = 0; w < nest_.writes.size(); ++w) {
+      const Write& write = nest_.writes[w];
+      if (!runs_along(write)) continue;
+      const DType dtype = e_.op.result(write.result)->type.dtype;
+      Value *total = totals[next++], *at = offsets[place_of_[nest_.steps.size() + w]];
+      if (!is_row(write))
+        total =
+            emit_combine(b_, *write.total, load_elements(b_, dtype, e_.result(write.result), at, 1), total);
+      store_elements(b_, dtype, to_stored(b_, dtype, total), e_.result(write.result), at, 1);
+    }
+  }
+
+  // All is read before anything is written: a result may lie where an operand lies. Takes and gives what the totals of a
+  // row have come to.
+  Values emit_body(const Values& offsets, const Span& span, llvm::ArrayRef<Value*> totals = {}) {
+    Values values, next;
     for (size_t s = 0; s < nest_.steps.size(); ++s) {
       const Step& step = nest_.steps[s];
       if (step.input >= 0) {
@@ -124,10 +228,22 @@ class NestEmitter {
     }
     for (size_t w = 0; w < nest_.writes.size(); ++w) {
       const Write& write = nest_.writes[w];
-      Value* at = position(write.at, offsets[place_of_[nest_.steps.size() + w]], span.i);
-      store_elements(b_, e_.op.result(write.result)->type.dtype, values[write.step], e_.result(write.result),
-                     at, span.lanes, span.mask);
+      const DType dtype = e_.op.result(write.result)->type.dtype;
+      Value *at = position(write.at, offsets[place_of_[nest_.steps.size() + w]], span.i),
+            *value = values[write.step];
+      if (runs_along(write)) {
+        value = to_computed(b_, dtype, value);
+        if (span.mask != nullptr) value = b_.CreateSelect(span.mask, value, start(write, span.lanes));
+        next.push_back(emit_combine(b_, *write.total, totals[next.size()], value));
+        continue;
+      }
+      Value* base = e_.result(write.result);
+      if (write.total != nullptr)
+        value =
+            emit_combine(b_, *write.total, load_elements(b_, dtype, base, at, span.lanes, span.mask), value);
+      store_elements(b_, dtype, value, base, at, span.lanes, span.mask);
     }
+    return next;
   }
 
   Span needed(size_t s, const Values& values, Span span) {

@@ -179,16 +179,7 @@ class ReduceEmitter {
     const bool has_tail = !row_.is_constant() || row_.constant() % ir::kLanes != 0;
     if (has_tail)
       lanes = combine(lanes, load_tail(whole, emit_lane_mask(b_, ir::kLanes, b_.CreateSub(count, whole))));
-    return emit_halving(lanes);
-  }
-
-  Value* emit_halving(Value* lanes) {
-    for (int half = ir::kLanes / 2; half > 0; half /= 2) {
-      llvm::SmallVector<int> low, high;
-      for (int j = 0; j < half; ++j) low.push_back(j), high.push_back(j + half);
-      lanes = combine(b_.CreateShuffleVector(lanes, low), b_.CreateShuffleVector(lanes, high));
-    }
-    return b_.CreateExtractElement(lanes, std::uint64_t{0});
+    return emit_halving(b_, e_.op, lanes);
   }
 
   Value* load(Value* at, int lanes, Value* mask = nullptr) {
@@ -197,10 +188,7 @@ class ReduceEmitter {
   void store(Value* total, Value* at, int lanes, Value* mask = nullptr) {
     store_elements(b_, dtype_, to_stored(b_, dtype_, total), e_.result(0), at, lanes, mask);
   }
-  Value* combine(Value* x, Value* y) {
-    if (e_.op.row == &ir::ops::reduce_sum) return emit_add(b_, x, y);
-    return e_.op.row == &ir::ops::reduce_max ? emit_max(b_, x, y) : emit_min(b_, x, y);
-  }
+  Value* combine(Value* x, Value* y) { return emit_combine(b_, e_.op, x, y); }
   // What the chain of a result begins with.
   Value* start_at(Value* out, int lanes, Value* mask = nullptr) {
     if (ir::start_of_sums(e_.op) == nullptr) return start(lanes);
@@ -208,9 +196,7 @@ class ReduceEmitter {
   }
   llvm::Constant* start(int lanes) { return start_of(computed(dtype_), lanes); }
   llvm::Constant* start_of(DType dtype, int lanes) {
-    if (e_.op.row == &ir::ops::reduce_sum) return constant_element(b_.getContext(), dtype, 0, lanes);
-    return e_.op.row == &ir::ops::reduce_max ? least_element(b_.getContext(), dtype, lanes)
-                                             : greatest_element(b_.getContext(), dtype, lanes);
+    return start_of_total(b_.getContext(), e_.op, dtype, lanes);
   }
 
   KernelEmitter& e_;
@@ -223,6 +209,26 @@ class ReduceEmitter {
 };
 
 }  // namespace
+
+llvm::Constant* start_of_total(llvm::LLVMContext& context, const ir::Op& reduction, DType dtype, int lanes) {
+  if (reduction.row == &ir::ops::reduce_sum) return constant_element(context, dtype, 0, lanes);
+  return reduction.row == &ir::ops::reduce_max ? least_element(context, dtype, lanes)
+                                               : greatest_element(context, dtype, lanes);
+}
+
+Value* emit_combine(llvm::IRBuilder<>& b, const ir::Op& reduction, Value* x, Value* y) {
+  if (reduction.row == &ir::ops::reduce_sum) return emit_add(b, x, y);
+  return reduction.row == &ir::ops::reduce_max ? emit_max(b, x, y) : emit_min(b, x, y);
+}
+
+Value* emit_halving(llvm::IRBuilder<>& b, const ir::Op& reduction, Value* lanes) {
+  for (int half = ir::kLanes / 2; half > 0; half /= 2) {
+    llvm::SmallVector<int> low, high;
+    for (int j = 0; j < half; ++j) low.push_back(j), high.push_back(j + half);
+    lanes = emit_combine(b, reduction, b.CreateShuffleVector(lanes, low), b.CreateShuffleVector(lanes, high));
+  }
+  return b.CreateExtractElement(lanes, std::uint64_t{0});
+}
 
 void emit_reduce(KernelEmitter& e) { ReduceEmitter(e).emit(); }
 

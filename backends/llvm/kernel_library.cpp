@@ -155,7 +155,7 @@ bool is_row(const passes::Nest& nest) {
                        return step.op->row->is_elementwise() || step.op->row == &ir::ops::constant;
                      }) &&
          std::all_of(nest.writes.begin(), nest.writes.end(),
-                     [&](const passes::Write& write) { return runs_on(write.at); });
+                     [&](const passes::Write& write) { return write.total == nullptr && runs_on(write.at); });
 }
 
 CanonicalText canonical_text(const ir::Op& op) {

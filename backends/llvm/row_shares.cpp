@@ -8,6 +8,7 @@
 #include "ir/builder.h"
 #include "ir/row_dims.h"
 #include "ir/scan.h"
+#include "passes/fusion_rules.h"
 #include "passes/memory_plan.h"
 
 namespace rondo::codegen {
@@ -42,7 +43,10 @@ void add_work(const ir::Graph& graph, const ir::RowDims& dims, std::vector<Dim>&
       const size_t columns = op->operands[1]->type.dims.size() - others;
       item.dot_rows.assign(result.dims.begin(), result.dims.end() - static_cast<int64_t>(columns));
     } else {
-      item.steps.insert(item.steps.end(), result.dims.begin(), result.dims.end());
+      const bool is_loop = op->row == &ir::ops::fusion;
+      const std::vector<Dim>& elements =
+          passes::iteration_dims(is_loop ? *op->regions[0]->results[0] : *op->result());
+      item.steps.insert(item.steps.end(), elements.begin(), elements.end());
       const int64_t inside = op->regions.empty() ? 0 : static_cast<int64_t>(op->regions[0]->ops.size());
       item.steps.push_back(std::max(kElementWeight, inside));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <doctest/doctest.h>
 
+#include "ir/fusion.h"
 #include "passes/fusion_rules.h"
 #include "tests/backends/kernel_bench.h"
 
@@ -60,11 +61,28 @@ class RandomFusion {
     } else {
       results = {b_.constant(f32[whole], 1)};
     }
+    for (int i = 0; i < 3; ++i)
+      if (ir::Value* total = draw_total(); total != nullptr) results.push_back(total);
     return results;
   }
 
  private:
   ir::Value* draw() { return values_[random_() % values_.size()]; }
+
+  // Over some dims of a value that has an element for each of the loop; nullptr if a loop can't make it.
+  ir::Value* draw_total() {
+    ir::Values whole;
+    for (ir::Value* value : values_)
+      if (value->type.dims == std::vector<Dim>{T, B, H} && value->type.dtype != i1) whole.push_back(value);
+    ir::Value* x = whole[random_() % whole.size()];
+    std::vector<int64_t> dims;
+    const unsigned chosen = 1 + random_() % 7;
+    for (int64_t dim = 0; dim < 3; ++dim)
+      if (chosen >> dim & 1) dims.push_back(dim);
+    if (x->type.dtype == bf16 && dims != std::vector<int64_t>{2}) return nullptr;
+    const unsigned kind = random_() % 3;
+    return kind == 0 ? b_.reduce_sum(x, dims) : kind == 1 ? b_.reduce_max(x, dims) : b_.reduce_min(x, dims);
+  }
 
   // Another value of the type, made from a parameter if there is none but x.
   ir::Value* draw_like(ir::Value* x) {
@@ -195,6 +213,14 @@ TEST_CASE("fusion kernels: what is read elsewhere than it is written is not writ
     return ir::Values{b.add(x[0], b.broadcast(row, {1}, {4, 4}))};
   });
   CHECK_FALSE(passes::may_write_in_place(*bound_twice, 0, 0));
+  // A total is known when all has been read, but begins before that.
+  ir::Op* total = make_fusion(bench.b, {bench.param(f32[{4, 4}]), bench.param(f32[{4}])},
+                              [](ir::Builder& b, const ir::Values& x) -> ir::Values {
+                                ir::Value* product = b.mul(x[0], b.broadcast(x[1], {1}, {4, 4}));
+                                return {product, b.reduce_sum(product, {0})};
+                              });
+  CHECK(passes::may_write_in_place(*total, 0, 0));
+  CHECK_FALSE(passes::may_write_in_place(*total, 1, 1));
   CHECK_FALSE(passes::may_write_in_place(*bench.b.transpose(bench.param(f32[{4, 4}]), {1, 0})->op, 0, 0));
 }
 
@@ -209,7 +235,16 @@ TEST_CASE("fusion kernels: which ops can stand in one") {
   CHECK_FALSE(passes::can_fuse(*b.reshape(x, {T * B, H})->op));
   CHECK(passes::can_fuse(*b.concat({x, x}, 0)->op));
   CHECK_FALSE(passes::can_fuse(*b.concat({x, bench.param(f32[{1, B, H}])}, 0)->op));
-  CHECK_FALSE(passes::can_fuse(*b.reduce_sum(x, {0})->op));
+  CHECK(passes::can_fuse(*b.reduce_sum(x, {0})->op));
+  CHECK(passes::iteration_dims(*b.reduce_sum(x, {0, 2})) == x->type.dims);
+  CHECK_FALSE(
+      passes::can_fuse(*b.reduce_sum(bench.param(f32[{B, 1}]), {0})->op));  // a chain of single elements
+  CHECK_FALSE(passes::can_fuse(*b.reduce_sum(x, {})->op));
+  CHECK_FALSE(passes::can_fuse(*b.argmax(x, 2)->op));
+  ir::Value* half = bench.param(bf16[{T, B, H}]);
+  CHECK(passes::can_fuse(*b.reduce_sum(half, {2})->op));
+  CHECK_FALSE(passes::can_fuse(*b.reduce_sum(half, {1})->op));  // rounded at the end alone
+  CHECK_FALSE(passes::can_fuse(*b.reduce_sum(half, {1, 2})->op));
   CHECK_FALSE(passes::can_fuse(*b.check(x, bench.param(i1[{}]), "m")->op));
   CHECK(passes::iteration_dims(*b.concat({x, x}, 0)) == x->type.dims);
 }
@@ -229,6 +264,21 @@ TEST_CASE("fusion kernels: equal ones share a function, whatever their symbols")
   bench.compile();
   CHECK(bench.functions() == 6);
   check_at_many_sizes(bench);
+}
+
+TEST_CASE("fusion kernels: totals of rows of several blocks") {
+  for (const Target& target : supported_targets()) {
+    KernelBench bench(target);
+    for (Dim columns : {H, 16 * H, Dim(4112)})
+      make_fusion(bench.b, {bench.param(f32[{B, columns}]), bench.param(f32[{B}])},
+                  [&](ir::Builder& b, const ir::Values& x) -> ir::Values {
+                    ir::Value* y = b.mul(x[0], b.broadcast(x[1], {0}, x[0]->type.dims));
+                    return {b.reduce_sum(y, {1}), y, b.reduce_max(y, {1}), b.reduce_sum(y, {0, 1}),
+                            b.reduce_min(y, {0})};
+                  });
+    bench.compile();
+    for (std::int64_t h : {0, 1, 255, 256, 257, 4096, 8200}) bench.check({{"B", 3}, {"H", h}}, 5);
+  }
 }
 
 TEST_CASE("fusion kernels: random ones") {
