@@ -127,11 +127,13 @@ constexpr bool takes_tensors(std::index_sequence<i...>) {
 }
 template <class F, size_t n = 0>
 constexpr size_t tensor_count_of() {
-  static_assert(n <= 16, "the function must take Tensors, at most 16, and be callable when const");
-  if constexpr (takes_tensors<F>(std::make_index_sequence<n>()))
-    return n;
-  else
+  constexpr bool takes = takes_tensors<F>(std::make_index_sequence<n>());
+  if constexpr (!takes && n < 16) {
     return tensor_count_of<F, n + 1>();
+  } else {
+    static_assert(takes, "the function must take Tensors, at most 16, and be callable when const");
+    return n;
+  }
 }
 
 /// `function` as one that takes and returns lists. Throws Error if it takes another number of tensors than of
