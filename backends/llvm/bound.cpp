@@ -164,6 +164,26 @@ void Bound::share(const BindTable& table, const Sizes& symbols) {
     set_rows(table, w, symbols_[w]);
     set_columns(table, w, symbols_[w]);
   }
+  set_blocks(table);
+}
+
+void Bound::set_blocks(const BindTable& table) {
+  blocks.resize(table.rows.size());
+  // A library's dots are made for sizes that are known, and who helps with columns does not know of blocks.
+  if (!table.dots.empty()) return;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    bool helped = false;
+    for (size_t dot = 0; dot < table.columns.size(); ++dot)
+      helped = helped || (table.columns[dot].rows == static_cast<int>(i) && columns_workers[dot] > 1);
+    const std::int64_t rows = helped ? 0 : rows_of_block(table.rows[i], symbols_[0], table.rows_of_block);
+    if (rows == 0) continue;
+    const RowShare& share = table.rows[i].shares[0];
+    blocks[i] = {rows, sizes_of_blocks(table.sizes, share, symbols_[0]), {}};
+    for (Sizes& symbols : symbols_) {
+      blocks[i].shares.push_back({symbols[share.first], symbols[share.count]});
+      symbols[share.count] = std::min(symbols[share.count], rows);
+    }
+  }
 }
 
 void Bound::bind_dots(const BindTable& table, const Sizes& symbols) {

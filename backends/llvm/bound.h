@@ -9,7 +9,7 @@
 #include "backends/dot_library.h"
 #include "backends/llvm/column_shares.h"
 #include "backends/llvm/job_groups.h"
-#include "backends/llvm/row_shares.h"
+#include "backends/llvm/row_blocks.h"
 #include "backends/signature.h"
 #include "passes/memory_plan.h"
 #include "runtime/array.h"
@@ -41,6 +41,7 @@ struct BindTable {
   std::vector<JobGroup> jobs = {};
   int workers = 1;  // that may share rows or columns
   std::int64_t work_per_worker = 1;
+  std::int64_t rows_of_block = 0;  // wherever there can be blocks; 0: where they pay
 
   /// Fills in buffers and results from a planned function.
   void add_buffers(const ir::Function& function);
@@ -58,6 +59,8 @@ struct Bound {
 
   /// How many share each `rows` op.
   std::vector<int> rows_workers;
+  /// How each of these does its rows.
+  std::vector<RowBlocks> blocks;
   /// How many share the columns of each dot that has such shares.
   std::vector<int> columns_workers;
   /// How many run the jobs of each group.
@@ -85,6 +88,8 @@ struct Bound {
   // What a worker's symbols say of its shares.
   void set_rows(const BindTable& table, std::int64_t worker, Sizes& symbols) const;
   void set_columns(const BindTable& table, std::int64_t worker, Sizes& symbols) const;
+  // Where workers do rows in blocks; their symbols are those of a block afterwards.
+  void set_blocks(const BindTable& table);
   void bind_dots(const BindTable& table, const Sizes& symbols);
   void lay_out_arena(const BindTable& table);
 

@@ -50,7 +50,7 @@ namespace rondo::codegen {
 struct Frame {
   RunContext context;
   std::byte* const* buffers;  ///< where each buffer of the plan is
-  const std::int64_t* sizes;  ///< what emit_driver returned, evaluated for the worker whose frame it is
+  std::int64_t* sizes;        ///< what emit_driver returned, evaluated for the worker whose frame it is
   Work* work;                 ///< counts what is done
   /// Runs a `rows` op by its number, on as many workers as it pays for, and waits for them.
   /// `values` are its operands and results.

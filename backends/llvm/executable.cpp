@@ -45,6 +45,7 @@ struct RunState {
   // What a worker works in. The first one's is also what the whole function runs on.
   struct Worker {
     std::vector<std::byte*> buffers;
+    std::vector<std::int64_t> sizes;
     Work work;
     Frame frame = {};
   };
@@ -85,7 +86,15 @@ void run_rows(Frame* frame, std::int64_t number, void* const* values) noexcept {
   const auto& state = *static_cast<const RunState*>(frame->workers);
   const auto rows = static_cast<size_t>(number);
   ShareDriver* driver = (*state.rows)[rows];
-  run_shares(frame, state.bound->rows_workers[rows], [&](Frame* own, size_t) { driver(own, values); });
+  const RowBlocks& blocks = state.bound->blocks[rows];
+  run_shares(frame, state.bound->rows_workers[rows], [&](Frame* own, size_t worker) {
+    if (blocks.rows == 0) return driver(own, values);
+    const auto [first, count] = blocks.shares[worker];
+    for (std::int64_t done = 0; done < count; done += blocks.rows) {
+      blocks.enter(first + done, std::min(blocks.rows, count - done), own->sizes);
+      driver(own, values);
+    }
+  });
 }
 
 // And for a dot whose columns may be shared.
@@ -137,6 +146,7 @@ class CompiledFunction : public backends::Executable {
       table_.columns = share_columns(*function_, table_.rows, dot_panel_bytes(options.target));
     table_.jobs = find_job_groups(*function_, table_.columns);
     table_.work_per_worker = options.work_per_worker;
+    table_.rows_of_block = options.rows_of_block;
     std::vector<CodeModule> code;  // the first one holds the driver
     for (int i = 0; i < module_count(table_.workers); ++i) code.emplace_back(function.name);
     KernelLibrary kernels(code, options.target);
@@ -288,7 +298,8 @@ class CompiledFunction : public backends::Executable {
                             state.dots.get(),
                             &prebuilt_kernels(options_.target.isa)};
     worker.frame.buffers = worker.buffers.data();
-    worker.frame.sizes = bound.sizes[number].data();
+    worker.sizes = bound.sizes[number];
+    worker.frame.sizes = worker.sizes.data();
     worker.frame.work = &worker.work;
     worker.frame.run_rows = run_rows;
     worker.frame.workers = &state;

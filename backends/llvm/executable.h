@@ -30,6 +30,8 @@ struct CompileOptions {
   int threads = 0;
   /// For so many steps of work, about as many multiplications, one more worker takes part.
   std::int64_t work_per_worker = 50'000;
+  /// Wherever a worker can do its rows in blocks, blocks have so many; 0: it does where that pays.
+  std::int64_t rows_of_block = 0;
   /// How the passes are watched over. The LLVM IR and the assembly are shown as a part called `llvm`.
   passes::PassRunner::Options passes = {};
 };

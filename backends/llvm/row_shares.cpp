@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 
 #include "backends/dot_loops.h"
 #include "ir/builder.h"
@@ -54,6 +55,20 @@ void add_work(const ir::Graph& graph, const ir::RowDims& dims, std::vector<Dim>&
   }
 }
 
+// Blocks are for ops that run once: a loop reads its weights in each step, for as many rows as it can have.
+Dim passed_bytes(const ir::Graph& body) {
+  std::unordered_set<const ir::Value*> read;
+  Dim bytes = 0;
+  for (const auto& op : body.ops) {
+    if (!op->regions.empty() && op->row != &ir::ops::fusion) return 0;
+    read.insert(op->operands.begin(), op->operands.end());
+  }
+  for (const auto& op : body.ops)
+    for (const auto& result : op->results)
+      if (read.contains(result.get())) bytes = bytes + result->type.bytes();
+  return bytes;
+}
+
 class Sharer {
  public:
   explicit Sharer(const ir::Function& function) : prefix_(unused_prefix(function, "rows")) {}
@@ -72,6 +87,7 @@ class Sharer {
     totals_.clear();
     annotate_readers(rows);
     replace(*rows.regions[0], dims, shares.shares);
+    if (shares.shares.size() == 1) shares.passed = passed_bytes(*rows.regions[0]);
     return shares;
   }
 

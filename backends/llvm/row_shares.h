@@ -30,6 +30,8 @@ struct RowWork {
 struct RowShares {
   std::vector<RowShare> shares;
   std::vector<RowWork> work;
+  Dim passed =
+      0;  ///< bytes of what its ops pass to each other; 0 if its rows can't be done in blocks (row_blocks.h)
 };
 
 /// `prefix`, or with more behind it: no symbol of the function's parameters begins so.

@@ -14,10 +14,12 @@ codegen::CompileOptions with(int threads) {
   return {.poison = true, .threads = threads, .work_per_worker = 1};
 }
 
-// For any number of workers and all sizes, fewer rows than workers among them.
+// For any number of workers and all sizes, fewer rows than workers among them; with rows in blocks and without.
 bool agrees_for_all(const std::string& text) {
-  for (const int threads : {1, 2, 3, 5, 16}) {
-    const Compiled compiled(text, with(threads));
+  for (const auto& [threads, block] : {std::pair{1, 0}, {1, 2}, {2, 0}, {3, 1}, {5, 0}, {16, 2}}) {
+    codegen::CompileOptions options = with(threads);
+    options.rows_of_block = block;
+    const Compiled compiled(text, options);
     for (const int64_t T : {0, 1, 2, 5})
       for (const int64_t B : {0, 1, 2, 7, 33})
         if (!compiled.agrees({{"T", T}, {"B", B}})) return false;

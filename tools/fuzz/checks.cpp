@@ -183,8 +183,10 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   if (random.chance(0.5)) passes::live(*function);
   const auto interpreter = reference::interpret(*function);
   constexpr std::array kThreads = {1, 1, 1, 2, 2, 3, 5, 16};  // more than there are CPUs take long to call
-  const auto compiled = codegen::compile(
-      *function, {.poison = true, .threads = kThreads[random.below(kThreads.size())], .work_per_worker = 1});
+  const auto compiled = codegen::compile(*function, {.poison = true,
+                                                     .threads = kThreads[random.below(kThreads.size())],
+                                                     .work_per_worker = 1,
+                                                     .rows_of_block = random.between(0, 3)});
   for (int draw = 0; draw < 3; ++draw) {
     const std::optional<Inputs> inputs = draw_inputs(*function, random, Values::kMixed);
     if (!inputs) return {Verdict::kDrawAgain};

@@ -23,9 +23,8 @@ namespace {
 
 using llvm::Value;
 
-constexpr std::int64_t kBlock = 128;     // of K: a panel of 4 vectors of AVX-512 takes 32 KB then
-constexpr std::int64_t kPackRows = 48;   // with fewer rows a packed panel is not read often enough to pay
-constexpr std::int64_t kRowBlock = 192;  // of M: a stays in the second cache while all panels of b go by
+constexpr std::int64_t kBlock = 128;    // of K: a panel of 4 vectors of AVX-512 takes 32 KB then
+constexpr std::int64_t kPackRows = 48;  // with fewer rows a packed panel is not read often enough to pay
 
 /// The columns that are done at a time, and the heights of the tiles that all rows are cut into, high to low.
 struct Panel {
@@ -258,7 +257,7 @@ class DotGenerator {
       Value* count = builder_.CreateUDiv(builder_.CreateAdd(rows, builder_.CreateSub(of, constant(1))), of);
       return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, count, constant(1));
     };
-    Value* size = parts(all.m, parts(all.m, constant(kRowBlock)));
+    Value* size = parts(all.m, parts(all.m, constant(kDotRowBlock)));
     emit_loop(builder_, constant(0), all.m, size, [&](Value* row) {
       Call block = all;
       block.a = at(all.a, builder_.CreateMul(row, all.a_row));
@@ -269,7 +268,7 @@ class DotGenerator {
     builder_.CreateRetVoid();
   }
 
-  // No more than kRowBlock rows.
+  // No more than kDotRowBlock rows.
   void emit_rows(const Panel& panel, llvm::Function* wide, llvm::Function* narrow, const Call& call) {
     const auto [a, b, c, m, n, k, a_row, a_k, b_k, c_row, scratch, accumulate] = call;
     Value* width = constant(panel.vectors * lanes_);

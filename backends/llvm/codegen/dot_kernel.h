@@ -16,6 +16,9 @@ namespace rondo::codegen {
 /// Elements of scratch memory that a DotFunction of f32 or f64 wants.
 std::int64_t dot_scratch_size(const Target& target, runtime::ElementType type);
 
+/// The kernel goes through all of b for no more rows of a than this, which stay in the second cache meanwhile.
+inline constexpr std::int64_t kDotRowBlock = 192;
+
 /// Bytes of the columns of b that the kernel works on at a time: best they lie in one piece.
 std::int64_t dot_panel_bytes(const Target& target);
 
