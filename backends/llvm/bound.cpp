@@ -167,16 +167,24 @@ void Bound::share(const BindTable& table, const Sizes& symbols) {
   set_blocks(table);
 }
 
+// Who helps with columns knows of no blocks. Nor do shares of columns that are rows.
+bool Bound::fits_blocks(const BindTable& table, size_t rows) const {
+  const std::string& row_count = table.rows[rows].shares[0].count;
+  for (size_t dot = 0; dot < table.columns.size(); ++dot) {
+    const ColumnShare& columns = table.columns[dot];
+    if (columns.rows != static_cast<int>(rows)) continue;
+    const std::vector<std::string> symbols = columns.total.symbols();
+    if (columns_workers[dot] > 1 || std::ranges::find(symbols, row_count) != symbols.end()) return false;
+  }
+  return true;
+}
+
 void Bound::set_blocks(const BindTable& table) {
   blocks.resize(table.rows.size());
-  // A library's dots are made for sizes that are known, and who helps with columns does not know of blocks.
-  if (!table.dots.empty()) return;
+  if (!table.dots.empty()) return;  // a library's dots are made for sizes that are known
   for (size_t i = 0; i < blocks.size(); ++i) {
-    bool helped = false;
-    for (size_t dot = 0; dot < table.columns.size(); ++dot)
-      helped = helped || (table.columns[dot].rows == static_cast<int>(i) && columns_workers[dot] > 1);
-    const std::int64_t rows = helped ? 0 : rows_of_block(table.rows[i], symbols_[0], table.rows_of_block);
-    if (rows == 0) continue;
+    const std::int64_t rows = rows_of_block(table.rows[i], symbols_[0], table.rows_of_block);
+    if (rows == 0 || !fits_blocks(table, i)) continue;
     const RowShare& share = table.rows[i].shares[0];
     blocks[i] = {rows, sizes_of_blocks(table.sizes, share, symbols_[0]), {}};
     for (Sizes& symbols : symbols_) {

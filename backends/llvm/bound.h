@@ -90,6 +90,7 @@ struct Bound {
   void set_columns(const BindTable& table, std::int64_t worker, Sizes& symbols) const;
   // Where workers do rows in blocks; their symbols are those of a block afterwards.
   void set_blocks(const BindTable& table);
+  bool fits_blocks(const BindTable& table, std::size_t rows) const;
   void bind_dots(const BindTable& table, const Sizes& symbols);
   void lay_out_arena(const BindTable& table);
 

@@ -86,3 +86,20 @@ func @f(%x: f32[T,B,64], %h0: f32[B,64], %U: f32[64,64]) -> (f32[B,64]) {
   CHECK(compiled.agrees({{"T", 20}, {"B", 300}}));
   CHECK(arena_bytes(compiled) >= 20 * 300 * 64 * 4);
 }
+
+TEST_CASE("rows in blocks: not where a dot's columns are the rows") {
+  const std::string text = R"(
+func @f(%x: f32[T,B,3], %d: f32[3], %p: f32[B]) -> (f32[T,B,3], f32[B,3]) {
+  %0 = dot %d, %p contract([],[]) : f32[3,B]
+  %y = transpose %0 perm([1,0])
+  %e = exp %y
+  %b = broadcast %e dims([1,2]) : f32[T,B,3]
+  %z = add %x, %b
+  return %z, %e
+})";
+  for (const int threads : {1, 2, 5}) {
+    const Compiled compiled(text,
+                            {.poison = true, .threads = threads, .work_per_worker = 1, .rows_of_block = 3});
+    for (const int64_t B : {1, 33, 130}) CHECK(compiled.agrees({{"T", 2}, {"B", B}}));
+  }
+}
