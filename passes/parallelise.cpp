@@ -24,7 +24,8 @@
 // a `rows` op, and so on. Each op comes into the first stage that it can run in. Rows are first those of the symbol along
 // which most loops and dots work row by row, as a rule the rows of a batch: one `rows` op holds everything from the input
 // to its cotangents. Other ops that are worth it are cut along the first dim of their results: gradients of weights, which
-// sum over all rows of the batch, and what updates the weights by them.
+// sum over all rows of the batch, and what updates the weights by them. A sum of all that there is, such as a loss, is first
+// one of each row and then one of these (row_totals.h).
 //
 // In what results, loops that need nothing of each other, as the two directions of a bidirectional layer, become `job` ops
 // side by side (independent_loops.h): where there are too few rows to share, each worker may run one of them.
@@ -40,6 +41,7 @@
 #include "passes/memory_plan.h"
 #include "passes/passes.h"
 #include "passes/row_cuts.h"
+#include "passes/row_totals.h"
 
 namespace rondo::passes {
 
@@ -319,7 +321,9 @@ bool parallelise(Function& function) {
   size_t ops = 0;
   for_each_op(function.body, [&](const Op&) { ++ops; });
   if (ops > kMostOps) return false;
-  bool changed = parallelise(function.body, best_symbol(function), 0);
+  const std::optional<Dim> symbol = best_symbol(function);
+  bool changed = symbol && split_totals(function.body, *symbol);
+  changed |= parallelise(function.body, symbol, 0);
   changed |= make_jobs(function.body);
   for (const auto& op : function.body.ops)
     if (op->row == &ops::rows) changed |= make_jobs(*op->regions[0]);
