@@ -34,7 +34,7 @@ class Choice {
     if (!names_.empty()) {
       std::int64_t below = 0, most = 1;
       while (most < kMost && !fits(most) && bytes(most) / 2 <= bytes(best_)) below = most, most *= 2;
-      if (!fits(most)) below = best_ / 2, most = least_around(best_);
+      if (!fits(most)) most = least_up_to(4 * best_), below = most / 2;
       if (fits(most)) return bound(first_fit(below, most));
     }
     throw Error("@" + signature_.function + ": " + text(signature_, args_) + " would take " +
@@ -57,10 +57,11 @@ class Choice {
   std::uint64_t bytes(std::int64_t number) { return bound(number)->total_bytes; }
   bool fits(std::int64_t number) { return bytes(number) <= limit_; }
 
-  // The number that takes least, as far as that is known: sizes that are rounded make the bytes go up and down by a little.
-  // So many numbers are tried, further and further from there, and then those next to the best.
-  std::int64_t least_around(std::int64_t middle) {
-    for (std::int64_t number = middle / 4; number < 4 * middle; number += 1 + number / 16) bytes(number);
+  // The number that takes least, as far as that is known: sizes that are rounded make the bytes go up and down, and pieces
+  // that leave no rest may take less than others of nearly their size, however many there are. So many numbers are tried,
+  // further and further from one another, and then those next to the best.
+  std::int64_t least_up_to(std::int64_t most) {
+    for (std::int64_t number = 1; number < most; number += 1 + number / 16) bytes(number);
     const std::int64_t best = best_;
     for (std::int64_t number = std::max<std::int64_t>(0, best - kNear); number <= best + kNear; ++number)
       bytes(number);

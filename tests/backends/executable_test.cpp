@@ -219,6 +219,55 @@ TEST_CASE("more memory than the limit is an error before anything is allocated")
                        Error);
 }
 
+// What is kept of each of N pieces is little, what the T - N*S-N rows behind them take is much.
+constexpr const char* kPieces = R"(
+func @f(%x: f32[T,4], %V: f32[4,2048], %U: f32[2048,64], %m0: f32[64]) -> (f32[64])
+    where chosen K, S = T floordiv K+1, N = T floordiv S+1 {
+  %pieces = slice %x lo([0,0]) hi([N*S+N,4])
+  %xs = reshape %pieces : f32[N,S+1,4]
+  %m, %ms = scan N index(%k) over(%piece = %xs) carry(%m = %m0) use(%V = %V, %U = %U) {
+    %m1 = scan S+1 index(%t) over(%row = %piece) carry(%m = %m) use(%V = %V, %U = %U) {
+      %wide = dot %row, %V contract([0],[0])
+      %y = dot %wide, %U contract([0],[0])
+      %m1 = max %m, %y
+      yield carry(%m1) stack()
+    }
+    yield carry(%m1) stack(%m1)
+  }
+  %rest = slice %x lo([N*S+N,0]) hi([T,4])
+  %wide = dot %rest, %V contract([1],[0])
+  %y = dot %wide, %U contract([1],[0])
+  %of_rest = reduce_max %y dims([0])
+  %of_pieces = reduce_max %ms dims([0])
+  %0 = max %of_rest, %of_pieces
+  %1 = max %0, %m
+  return %1
+})";
+
+// What an error says that so many rows would take.
+int64_t least_named(const Compiled& tight, int64_t rows) {
+  Arrays arrays = tight.draw({{"T", rows}});
+  try {
+    Compiled::run(*tight.code, arrays);
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    return std::stoll(text.substr(text.find("would take ") + 11));
+  }
+  return 0;
+}
+
+TEST_CASE("a number of pieces that leaves no rest is found among others") {
+  codegen::CompileOptions options;
+  options.memory_limit = 1;
+  const Compiled tight(kPieces, options);
+  const int64_t least = least_named(tight, 35);
+  CHECK(least < least_named(tight, 0) + 8 * 64 * 4);  // of 7 pieces of 5 rows, not 35 of 1
+  options.memory_limit = static_cast<uint64_t>(least);
+  CHECK(Compiled(kPieces, options).agrees({{"T", 35}}));
+  options.memory_limit = static_cast<uint64_t>(least - 1);
+  CHECK(least_named(Compiled(kPieces, options), 35) == least);
+}
+
 TEST_CASE("two threads run one executable, each on its own sizes, and get the bits of one") {
   const Compiled lstm(kLstm);
   std::atomic<int> agreed = 0;
