@@ -2,8 +2,9 @@
 // Training steps in little memory: the bits are those without a limit, and a call takes no more than it may.
 #include <algorithm>
 #include <cstring>
-#include <random>
+#include <set>
 
+#include "tests/frontend/drawn_models.h"
 #include "tests/frontend/misuse.h"
 
 using namespace rondo;
@@ -12,143 +13,122 @@ using namespace rondo::testing;
 namespace {
 
 const Dim T("T"), B("B");
-constexpr int64_t kInputs = 6, kHidden = 8, kRows = 3;
 
-// The loss of a layer, or two, with lengths; of all states and the last one.
-template <class Layer>
-auto loss_of(Layer layer) {
-  return [layer](Tensor x, Tensor length) {
-    const Tensor shift = param("shift", {kInputs});
-    const auto run = layer(x + shift, length);
-    return mean(run.all.h * run.all.h) + mean(run.last.h);
-  };
+using TrainingStep = Compiled<Results<2>, 2>;
+
+TrainingStep step_of(const DrawnModel& model, int64_t memory, int threads) {
+  return train_step(model.outputs, {f32[{T, B, model.inputs}], i32[{B}]}, adam(0.01),
+                    {.threads = threads, .memory = memory});
 }
 
-Array drawn(std::vector<int64_t> shape, uint64_t seed) {
-  Array array = Array::zeros(runtime::ElementType::f32, std::move(shape));
-  uint64_t state = seed + 1;
-  for (float& value : array.data<float>()) {
-    state = state * 6364136223846793005 + 1442695040888963407;
-    value = static_cast<float>(static_cast<int64_t>(state >> 40)) * 0x1p-23f - 1;
-  }
-  return array;
+struct Batch {
+  Array x, lengths;
+};
+
+Batch draw_batch(Draws& draws, int64_t steps, int64_t rows, int64_t inputs) {
+  Batch batch{Array::zeros(runtime::ElementType::f32, {steps, rows, inputs}),
+              Array::zeros(runtime::ElementType::i32, {rows})};
+  for (float& x : batch.x.data<float>()) x = static_cast<float>(draws.between(-999, 999)) / 1000;
+  for (int32_t& length : batch.lengths.data<int32_t>()) length = static_cast<int32_t>(draws.up_to(steps));
+  return batch;
 }
 
 struct OneStep {
-  double loss;
-  std::vector<Array> weights;
+  std::vector<Array> arrays;  // results and weights
   int64_t bytes;
 };
 
 // One step with the weights of seed 1.
-template <class Step>
-OneStep train(const Step& step, int64_t steps) {
+OneStep train(const TrainingStep& step, const Batch& batch) {
   Weights weights = step.init(1);
-  Array lengths = Array::zeros(runtime::ElementType::i32, {kRows});
-  for (int64_t b = 0; b < kRows; ++b)
-    lengths.data<int32_t>()[b] = static_cast<int32_t>(steps - steps * b / 4);
-  const double loss = step(weights, drawn({steps, kRows, kInputs}, 7), lengths);
-  OneStep trained{loss, {}, step.counters().run_bytes};
-  for (const auto& [name, array] : weights.arrays()) trained.weights.push_back(array);
+  const auto [loss, seen] = step(weights, batch.x, batch.lengths);
+  OneStep trained{{loss, seen}, step.counters().run_bytes};
+  for (const auto& [name, array] : weights.arrays()) trained.arrays.push_back(array);
   return trained;
 }
 
 bool same(const OneStep& a, const OneStep& b) {
-  bool same = std::memcmp(&a.loss, &b.loss, sizeof a.loss) == 0 && a.weights.size() == b.weights.size();
-  for (size_t i = 0; same && i < a.weights.size(); ++i)
-    same = std::memcmp(a.weights[i].raw(), b.weights[i].raw(), a.weights[i].bytes()) == 0;
-  return same;
+  return std::ranges::equal(a.arrays, b.arrays, [](const Array& x, const Array& y) {
+    return x.bytes() == y.bytes() && std::memcmp(x.raw(), y.raw(), x.bytes()) == 0;
+  });
 }
 
 // The bytes that an error says would do.
 int64_t least_named(const std::string& error) {
   const size_t at = error.find("would take ");
-  REQUIRE(at != std::string::npos);
+  REQUIRE_MESSAGE(at != std::string::npos, error);
   return std::stoll(error.substr(at + 11));
 }
 
-// Draws what is checked.
-struct Draws {
-  std::mt19937_64 random{1};
-  int64_t up_to(int64_t most) { return static_cast<int64_t>(random() % static_cast<uint64_t>(most + 1)); }
-  // Short ones as often as long ones.
-  int64_t steps() { return up_to(int64_t{1} << up_to(9)); }
-};
-
-// Four budgets, from a twentieth of what the longest of nine sequences takes without a limit to a little more than all of
-// it. One step function has one budget, whatever the length.
-template <class Layer>
-int check_budgets(Draws& draws, Layer layer) {
-  const std::vector<Type> types = {f32[{T, B, kInputs}], i32[{B}]};
-  const auto step = [&](int64_t memory, int threads) {
-    return train_step(loss_of(layer), types, adam(0.01), {.threads = threads, .memory = memory});
-  };
-  const auto free = step(0, 1);
-  int checked = 0;
-  for (int budgets = 0; budgets < 4; ++budgets) {
-    std::vector<int64_t> lengths(9);
-    for (int64_t& steps : lengths) steps = draws.steps();
-    const int64_t percent = 5 + draws.up_to(100);
-    const int threads = static_cast<int>(1 + draws.up_to(1));
-    const int64_t budget = train(free, std::ranges::max(lengths)).bytes * percent / 100;
-    const auto limited = step(budget, threads);
-    for (const int64_t steps : lengths) {
-      CAPTURE(percent);
-      CAPTURE(steps);
-      CAPTURE(threads);
-      const OneStep expected = train(free, steps);
-      ++checked;
-      try {
-        const OneStep found = train(limited, steps);
-        CHECK(found.bytes <= budget);
-        CHECK(same(found, expected));
-      } catch (const Error& error) {
-        const int64_t least = least_named(error.what());
-        CHECK(least > budget);
-        const OneStep found = train(step(least, threads), steps);
-        CHECK(found.bytes <= least);
-        CHECK(same(found, expected));
-      }
-    }
+// Checks a batch, and returns 0 or, where the budget does not do, what would.
+int64_t check_batch(const TrainingStep& free, const TrainingStep& limited, int64_t budget,
+                    const Batch& batch) {
+  const int64_t steps = batch.x.shape()[0], rows = batch.x.shape()[1];
+  CAPTURE(steps);
+  CAPTURE(rows);
+  const OneStep expected = train(free, batch);
+  try {
+    const OneStep found = train(limited, batch);
+    CHECK(found.bytes <= budget);
+    CHECK(same(found, expected));
+    return 0;
+  } catch (const Error& error) {
+    const int64_t least = least_named(error.what());
+    CHECK(least > budget);
+    return least;
   }
-  return checked;
+}
+
+// Sequences of several lengths with one budget after another, from a twentieth of what the longest takes without a limit to
+// a little more than all of it; or, if that was too little, with what was said to do. A step function has one budget,
+// whatever the length.
+int check_model(uint64_t seed) {
+  constexpr int kBudgets = 2, kLengths = 5;
+  Draws draws(seed);
+  const DrawnModel model = draw_model(draws);
+  const int threads = static_cast<int>(draws.between(1, 2));
+  CAPTURE(seed);
+  CAPTURE(model.text);
+  CAPTURE(threads);
+  const int64_t rows = draws.between(1, 5), longest = 8 + draws.up_to(int64_t{1} << draws.between(3, 9));
+  std::set<int64_t> lengths = {longest};
+  while (lengths.size() < kLengths) lengths.insert(draws.up_to(longest));
+  std::vector<Batch> batches;
+  for (const int64_t steps : lengths) batches.push_back(draw_batch(draws, steps, rows, model.inputs));
+  const TrainingStep free = step_of(model, 0, 1);
+  const int64_t all = train(free, batches.back()).bytes;
+  int64_t named = 0;
+  for (int i = 0; i < kBudgets; ++i) {
+    const bool is_enough = named > 0;
+    const int64_t budget = is_enough ? named : all * draws.between(5, 105) / 100;
+    CAPTURE(budget);
+    const TrainingStep limited = step_of(model, budget, threads);
+    named = 0;
+    for (const Batch& batch : batches) named = std::max(named, check_batch(free, limited, budget, batch));
+    CHECK((named == 0 || !is_enough));
+  }
+  return kBudgets * kLengths;
 }
 
 }  // namespace
 
 TEST_CASE("a training step takes no more memory than it may, or says how little would do; its bits stay" *
           doctest::skip(kBackend.backend != "llvm")) {
-  Draws draws;
   int checked = 0;
-  checked += check_budgets(
-      draws, [](Tensor x, Tensor n) { return scan(nn::rnn("l", kInputs, kHidden), x, {.length = n}); });
-  checked += check_budgets(
-      draws, [](Tensor x, Tensor n) { return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n}); });
-  checked += check_budgets(
-      draws, [](Tensor x, Tensor n) { return scan(nn::gru("l", kInputs, kHidden), x, {.length = n}); });
-  checked += check_budgets(draws, [](Tensor x, Tensor n) {
-    return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n, .reverse = true});
-  });
-  checked += check_budgets(draws, [](Tensor x, Tensor n) {
-    const auto first = scan(nn::lstm("a", kInputs, kHidden), x, {.length = n});
-    return scan(nn::gru("b", kHidden, kHidden), first.all.h, {.length = n});
-  });
-  checked += check_budgets(draws, [](Tensor x, Tensor n) {
-    const auto forward = scan(nn::gru("f", kInputs, kHidden), x, {.length = n});
-    const auto back = scan(nn::gru("b", kInputs, kHidden), x, {.length = n, .reverse = true});
-    return scan(nn::rnn("top", 2 * kHidden, kHidden), concat({forward.all.h, back.all.h}, 2), {.length = n});
-  });
-  CHECK(checked == 216);
+  for (uint64_t seed = 1; seed <= 20; ++seed) checked += check_model(seed);
+  CHECK(checked == 200);
 }
 
 TEST_CASE("a tenth of the memory does for a long sequence" * doctest::skip(kBackend.backend != "llvm")) {
-  const std::vector<Type> types = {f32[{T, B, kInputs}], i32[{B}]};
-  const auto loss =
-      loss_of([](Tensor x, Tensor n) { return scan(nn::lstm("l", kInputs, kHidden), x, {.length = n}); });
-  const auto free = train_step(loss, types, sgd(0.1), {.memory = 0});
-  const OneStep expected = train(free, 20'000);
-  const auto limited = train_step(loss, types, sgd(0.1), {.memory = expected.bytes / 10});
-  CHECK(same(train(limited, 20'000), expected));
+  const auto outputs = [](const Tensor& x, const Tensor& n) {
+    const auto run = scan(nn::lstm("l", 6, 8), x, {.length = n});
+    return DrawnModel::Outputs{mean(run.all.h * run.all.h) + mean(run.last.h), run.last.h};
+  };
+  const DrawnModel model = {"lstm", 6, outputs};
+  Draws draws(1);
+  const Batch batch = draw_batch(draws, 20'000, 3, model.inputs);
+  const OneStep expected = train(step_of(model, 0, 0), batch);
+  CHECK(same(train(step_of(model, expected.bytes / 10, 0), batch), expected));
 }
 
 TEST_CASE("a limit of memory is 1 byte or more, for a backend that takes one") {
