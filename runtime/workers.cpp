@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -23,8 +24,10 @@ namespace rondo::runtime {
 
 namespace {
 
-// About 50 us: longer than the serial work between two joins of a small step, shorter than a turn of the scheduler.
-constexpr int kSpins = 1000;
+// Longer than the serial work between two joins of a small step, shorter than a turn of the scheduler. By the clock, as a
+// pause takes from 5 to 140 cycles.
+constexpr std::chrono::microseconds kBusily(100);
+constexpr int kSpins = 32;  // between two looks at the clock
 
 std::vector<int> allowed_cpus() {
   cpu_set_t set;
@@ -46,9 +49,14 @@ void bind_to(std::thread& thread, int cpu) {
 
 // Until the number is no longer `old`: busily at first, if nobody else needs the CPU.
 std::uint32_t await_change(const std::atomic<std::uint32_t>& number, std::uint32_t old, bool busily) {
-  for (int spin = 0; busily && spin < kSpins; ++spin) {
-    if (const std::uint32_t now = number.load(std::memory_order_acquire); now != old) return now;
-    _mm_pause();
+  if (busily) {
+    const auto end = std::chrono::steady_clock::now() + kBusily;
+    do {
+      for (int spin = 0; spin < kSpins; ++spin) {
+        if (const std::uint32_t now = number.load(std::memory_order_acquire); now != old) return now;
+        _mm_pause();
+      }
+    } while (std::chrono::steady_clock::now() < end);
   }
   number.wait(old, std::memory_order_acquire);
   return number.load(std::memory_order_acquire);
