@@ -29,7 +29,7 @@ const std::vector<AttrSpec>& annotations() {
       {"buffers", {AttrKind::kInts}, true}, {"through", {AttrKind::kInts}, true},
       {"inside", {AttrKind::kInts}, true},  {"view", {}, true},
       {"first", {AttrKind::kDim}, true},    {"among", {AttrKind::kInts, AttrKind::kDims}, true},
-      {"columns", {AttrKind::kDims}, true}};
+      {"columns", {AttrKind::kDims}, true}, {"unroll", {AttrKind::kInt}, true}};
   return specs;
 }
 

@@ -71,12 +71,14 @@ std::span<const Pass> memory_pipeline() {
   return pipeline;
 }
 
-std::span<const Pass> rows_pipeline() {
+std::span<const Pass> loops_pipeline() {
   static const std::vector<Pass> pipeline = passes_named({
       // Gradients are made, and loops are cut where memory is limited. Not exact, so no part of lowering.
       "live",
       // What its selects gave may be simpler now.
       "canonicalise",
+      // Of the loops that are not live. It adds a size, which lowering must not.
+      "unroll-by",
   });
   return pipeline;
 }

@@ -19,8 +19,9 @@ std::span<const Pass> bf16_pipeline();
 /// What they go through then if memory is limited (Options::memory).
 std::span<const Pass> memory_pipeline();
 
-/// What every function of the DSL goes through last: rows that have ended are left out.
-std::span<const Pass> rows_pipeline();
+/// What every function of the DSL goes through last: loops leave out rows that have ended, and are unrolled where the user
+/// asks for it.
+std::span<const Pass> loops_pipeline();
 
 /// What turns a function into one that code is made for: planned (memory_plan.h), nothing left to decide but
 /// where buffers lie.

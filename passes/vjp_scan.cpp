@@ -49,7 +49,9 @@ class ScanTranspose : public ForwardValues {
     yield_carries();
     yield_uses();
     yield_overs();
-    leave(transposed_.emit(outer_.builder, scan_.length(), !scan_.reverse(), carry_yields_, stack_yields_));
+    Op* op = transposed_.emit(outer_.builder, scan_.length(), !scan_.reverse(), carry_yields_, stack_yields_);
+    if (scan_.op->has_attr("unroll")) op->set_attr("unroll", {Dim(scan_.op->int_attr("unroll"))});
+    leave(op);
   }
 
   Value* find(Value* forward) override;

@@ -105,7 +105,7 @@ void print_line(const bench::Request& request, const Measured& m, double all_ms)
 // The names of passes that may be left out, each once.
 std::vector<std::string> passes_to_ablate(const std::string& precision) {
   std::vector<std::span<const passes::Pass>> pipelines = {
-      passes::traced_pipeline(), passes::optimisation_pipeline(), passes::rows_pipeline(),
+      passes::traced_pipeline(), passes::optimisation_pipeline(), passes::loops_pipeline(),
       passes::lowering_pipeline()};
   if (precision == "bf16") pipelines.push_back(passes::bf16_pipeline());
   std::vector<std::string> names;

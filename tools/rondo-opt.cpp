@@ -119,7 +119,7 @@ std::vector<Step> steps_to_bisect(const Request& request, Sizes& sizes) {
   if (has_pass) return steps;
   steps.clear();  // sizes alone do not ask for a function of fixed sizes
   for (const auto pipeline : {passes::traced_pipeline(), passes::optimisation_pipeline(),
-                              passes::rows_pipeline(), passes::lowering_pipeline()})
+                              passes::loops_pipeline(), passes::lowering_pipeline()})
     for (const passes::Pass& pass : pipeline) add(pass);
   return steps;
 }

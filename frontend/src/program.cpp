@@ -123,7 +123,7 @@ Program::Program(Request request) : parts_(std::make_unique<Parts>()) {
   runner.run(passes::optimisation_pipeline(), *traced.function);
   if (request.options.precision == "bf16") runner.run(passes::bf16_pipeline(), *traced.function);
   if (request.options.memory > 0) runner.run(passes::memory_pipeline(), *traced.function);
-  runner.run(passes::rows_pipeline(), *traced.function);
+  runner.run(passes::loops_pipeline(), *traced.function);
   parts_->executable = make_executable(*traced.function, request, watch);
   parts_->compile_ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

@@ -62,6 +62,7 @@ class ScanBuilder {
     ir::Builder b = trace_.builder(loc_);
     std::vector<ir::Attr> attrs = {ir::make_attr(ir::ops::scan, "length", {length_})};
     if (request_.reverse) attrs.push_back(ir::make_attr(ir::ops::scan, "reverse", {}));
+    if (request_.unroll > 1) attrs.push_back(ir::make_attr(ir::ops::scan, "unroll", {Dim(request_.unroll)}));
     std::vector<std::unique_ptr<ir::Graph>> regions;
     regions.push_back(std::move(body_));
     const ir::Op* op =
@@ -189,7 +190,12 @@ class ScanBuilder {
 
 }  // namespace
 
-ScanTensors scan_lists(const ScanRequest& request, Loc loc) { return ScanBuilder(request, loc).build(); }
+ScanTensors scan_lists(const ScanRequest& request, Loc loc) {
+  if (request.unroll < 1)
+    fail(loc, "scan: .unroll is " + std::to_string(request.unroll) +
+                  ", expected a number of time steps, 1 or more");
+  return ScanBuilder(request, loc).build();
+}
 
 Dim rows_of(const NamedTensors& over, Loc loc) {
   const Type& type = over.at(0).second.type(loc);

@@ -201,6 +201,8 @@ TEST_CASE("cells") {
   CHECK_MISUSE(scan(Wide(), i).last.h,
                "scan: cell.initial(rows) takes the second dim of the input, which is i32[B]; give the state "
                "by .initial");
+  CHECK_MISUSE(scan(add, x, {.initial = zeros({4}), .unroll = 0}).last,
+               "scan: .unroll is 0, expected a number of time steps, 1 or more");
   CHECK_MISUSE(scan(add, x, {.length = x, .initial = zeros({4})}).last,
                "scan: length is i32 or i64 with one dim, the rows, found f32[B,4]");
   CHECK_MISUSE(scan(add, x, {.length = i, .initial = zeros({4})}).last,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+
 #include "tests/frontend/helpers.h"
 
 using namespace rondo;
@@ -64,6 +66,33 @@ TEST_CASE("a scan equals the steps written out, in both directions") {
     const auto a = loop(x, U, h, c), b = unrolled(x, U, h, c);
     for (const char* field : {"h", "c", "hs", "cs"})
       check_array(a[field], b[field].shape(), values(b[field]));
+  }
+}
+
+TEST_CASE("a scan that is unrolled, and its gradient, have the bits of the loop") {
+  const Dim T("T"), B("B");
+  const std::vector<Type> types = {f64[{T, B, 2}], f64[{2, 2}], f64[{B, 2}], f64[{B, 2}]};
+  for (const bool reverse : {false, true}) {
+    const auto loss_by = [=](int64_t steps) {
+      return [=](Tensor x, Tensor U, Tensor h, Tensor c) {
+        const auto run =
+            scan(Pair{U}, x, {.initial = Pair::State{h, c}, .reverse = reverse, .unroll = steps});
+        return sum(run.all.h * run.all.c) + sum(run.last.h);
+      };
+    };
+    const auto loop = compile(value_and_grad(loss_by(1)), types, kBackend);
+    const auto by_three = compile(value_and_grad(loss_by(3)), types, kBackend);
+    for (const int64_t steps : {0, 1, 2, 3, 4, 7, 9}) {
+      const Array x = noise({steps, 4, 2}, 1), U = noise({2, 2}, 2), h = noise({4, 2}, 3),
+                  c = noise({4, 2}, 4);
+      const auto a = loop(x, U, h, c), b = by_three(x, U, h, c);
+      for (const char* field : {"value", "gradient[0]", "gradient[1]", "gradient[2]", "gradient[3]"})
+        CHECK(values(a[field]) == values(b[field]));
+    }
+    std::vector<int64_t> dots;  // of the loops of three steps and of those behind them
+    for (const Counters::Loop& each : by_three.counters().loops) dots.push_back(each.dots);
+    std::ranges::sort(dots);
+    CHECK(dots == std::vector<int64_t>{1, 1, 3, 3});
   }
 }
 

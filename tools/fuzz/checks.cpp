@@ -79,6 +79,13 @@ const passes::Pass& random_pass(Random& random) {
   return all[static_cast<size_t>(random.below(std::ssize(all)))];
 }
 
+// Has some loops ask for being unrolled.
+void ask_for_unrolling(ir::Function& function, Random& random) {
+  ir::for_each_op(function.body, [&](ir::Op& op) {
+    if (op.row == &ir::ops::scan && random.chance(0.5)) op.set_attr("unroll", {Dim(random.between(1, 4))});
+  });
+}
+
 // Draws what sizes of the function may be chosen.
 void choose_sizes(ir::Function& function, Random& random) {
   Sizes chosen;
@@ -108,6 +115,7 @@ Verdict check_passes(const ir::Function& drawn, Random& random) {
   const std::optional<Inputs> inputs = draw_inputs(*function, random, Values::kMixed, kLittleWork);
   if (!inputs) return {Verdict::kDrawAgain};
   if (random.chance(0.3)) ir::substitute(*function, inputs->sizes);  // so that there is something to unroll
+  if (random.chance(0.5)) ask_for_unrolling(*function, random);
   const Outcome expected = run(*reference::interpret(*function), *inputs);
   const passes::ScanSizes some_fuse(random.between(1, 8), random.between(0, 2000));
 
@@ -181,6 +189,10 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   const passes::ScanSizes some_fuse(random.between(1, 8), random.between(0, 2000));
   const std::string after = run_some_passes(*function, random);
   if (random.chance(0.5)) passes::live(*function);
+  if (random.chance(0.3)) {
+    ask_for_unrolling(*function, random);
+    passes::unroll_by(*function);
+  }
   const auto interpreter = reference::interpret(*function);
   constexpr std::array kThreads = {1, 1, 1, 2, 2, 3, 5, 16};  // more than there are CPUs take long to call
   const auto compiled = codegen::compile(*function, {.poison = true,

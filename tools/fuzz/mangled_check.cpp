@@ -103,7 +103,7 @@ std::string flaw_of(Body&& body) {
 // All that may be done to a function by the tools.
 std::string flaw_of_passes(const ir::Function& function) {
   std::vector<std::span<const passes::Pass>> pipelines = {
-      passes::optimisation_pipeline(), passes::rows_pipeline(), passes::lowering_pipeline()};
+      passes::optimisation_pipeline(), passes::loops_pipeline(), passes::lowering_pipeline()};
   for (const passes::Pass& pass : passes::all_passes()) pipelines.emplace_back(&pass, 1);
   for (const auto pipeline : pipelines) {
     std::string flaw = flaw_of([&] {

@@ -30,6 +30,10 @@ struct ScanOptions {
   std::optional<State> initial = {};
   /// From the last time position to the first; with lengths a row begins at its own last.
   bool reverse = false;
+  /// So many time steps become one in compiled code, here and in the gradient; what they give has the same bits. It
+  /// seldom pays: a step costs little besides what it computes. No loop is unrolled of which a step may record an error,
+  /// or that leaves out rows which have ended.
+  int64_t unroll = 1;
 };
 
 /// The state after the last time step, and the states after each, stacked along a first dim [time, ..].
@@ -77,6 +81,7 @@ struct ScanRequest {
   NamedTensors over, initial;
   Tensor length;
   bool reverse;
+  int64_t unroll;
   /// The next state, then what else is stacked.
   std::function<std::vector<NamedTensors>(const std::vector<Tensor>& over, const std::vector<Tensor>& state,
                                           const Tensor& time)>
@@ -136,7 +141,7 @@ auto scan(const Cell& cell, const X& x, ScanOptions<typename detail::StateOf<Cel
   };
   const detail::ScanTensors run =
       detail::scan_lists({over, detail::list_of(detail::initial_state(cell, options, over, loc)),
-                          options.length, options.reverse, call},
+                          options.length, options.reverse, options.unroll, call},
                          loc);
   const State last = detail::fields_of<State>(run.last), all = detail::fields_of<State>(run.all);
   if constexpr (detail::is_step<Result>)
