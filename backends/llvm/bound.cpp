@@ -167,7 +167,7 @@ void Bound::share(const BindTable& table, const Sizes& symbols) {
   set_blocks(table);
 }
 
-// Who helps with columns knows of no blocks. Nor do shares of columns that are rows.
+// Who helps with columns does not know of blocks; and where columns are rows, shares of them are not made for a block.
 bool Bound::fits_blocks(const BindTable& table, size_t rows) const {
   const std::string& row_count = table.rows[rows].shares[0].count;
   for (size_t dot = 0; dot < table.columns.size(); ++dot) {

@@ -2,6 +2,7 @@
 #include "backends/llvm/row_blocks.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "backends/llvm/codegen/dot_kernel.h"
 
@@ -9,10 +10,29 @@ namespace rondo::codegen {
 
 namespace {
 
-constexpr std::int64_t kCacheBytes = 1 << 20;  // of a worker: the second cache, or its part of the third
-constexpr std::int64_t kBlockBytes =
-    kCacheBytes / 4;                  // besides, there are weights, and what comes from outside
-constexpr std::int64_t kFewRows = 4;  // a block takes about as long as five calls of functions
+constexpr double kCacheBytes = 1 << 20;          // of a worker: the second cache, or its part of the third
+constexpr double kBlockBytes = kCacheBytes / 4;  // besides, there are weights, and what comes from outside
+constexpr std::int64_t kFewestRows = 4;          // the ops of a block are so many calls
+
+// In doubles: what fits in 64 bits one by one may not all together.
+double sum(const std::vector<Dim>& bytes, const Sizes& symbols) {
+  double sum = 0;
+  for (Dim each : bytes) sum += static_cast<double>(each.evaluate(symbols));
+  return sum;
+}
+
+// The kernel of dots reads all of y for kDotRowBlock rows, blocks or not; one row that is shared may be many of a dot.
+double rows_for_dots(const RowShares& rows, const Sizes& symbols) {
+  double most = 0;
+  for (const RowWork& work : rows.work) {
+    if (work.dot_rows.empty()) continue;
+    double dot_rows = 1;
+    for (Dim factor : work.dot_rows) dot_rows *= static_cast<double>(factor.evaluate(symbols));
+    const auto all = static_cast<double>(rows.shares[0].total.evaluate(symbols));
+    most = std::max(most, static_cast<double>(kDotRowBlock) * all / std::max(dot_rows, 1.0));
+  }
+  return most;
+}
 
 }  // namespace
 
@@ -22,16 +42,16 @@ void RowBlocks::enter(std::int64_t first, std::int64_t count, std::int64_t* valu
 }
 
 std::int64_t rows_of_block(const RowShares& rows, const Sizes& symbols, std::int64_t wanted) {
-  if (rows.passed == Dim(0)) return 0;
+  if (rows.passed.empty()) return 0;
   const std::int64_t count = symbols.find(rows.shares[0].count)->second;
   std::int64_t most = wanted;
   if (wanted == 0) {
-    const std::int64_t bytes = rows.passed.evaluate(symbols);
-    if (bytes <= kCacheBytes) return 0;
-    // The kernel of dots reads all of y for so many rows, blocks or not.
-    const bool has_dots =
-        std::ranges::any_of(rows.work, [](const RowWork& work) { return !work.dot_rows.empty(); });
-    most = std::max(has_dots ? kDotRowBlock : kFewRows, kBlockBytes / (bytes / count));
+    const double passed = sum(rows.passed, symbols);
+    if (passed <= kCacheBytes || passed < 2 * sum(rows.copied, symbols)) return 0;
+    const double fit = kBlockBytes / passed * static_cast<double>(count);
+    const double rounded = std::ceil(std::max(fit, rows_for_dots(rows, symbols)));
+    if (rounded >= static_cast<double>(count)) return 0;
+    most = std::max(kFewestRows, static_cast<std::int64_t>(rounded));
   }
   if (count <= most) return 0;
   const std::int64_t blocks = (count + most - 1) / most;

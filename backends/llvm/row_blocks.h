@@ -13,7 +13,7 @@ namespace rondo::codegen {
 
 /// How workers do the rows of a `rows` op, at sizes that are known.
 struct RowBlocks {
-  /// A size that code reads and that differs from block to block, as both numbers of a block come in it once at most.
+  /// A size that code reads and that hangs on a block's numbers. It is linear in both: a value has rows along one dim.
   struct Size {
     std::size_t number;
     std::int64_t fixed, each_first, each_row;

@@ -56,16 +56,32 @@ void add_work(const ir::Graph& graph, const ir::RowDims& dims, std::vector<Dim>&
 }
 
 // Blocks are for ops that run once: a loop reads its weights in each step, for as many rows as it can have.
-Dim passed_bytes(const ir::Graph& body) {
+bool can_have_blocks(const ir::Graph& body) {
+  return std::ranges::all_of(
+      body.ops, [](const auto& op) { return op->regions.empty() || op->row == &ir::ops::fusion; });
+}
+
+std::vector<Dim> passed_bytes(const ir::Graph& body, Dim row_count) {
   std::unordered_set<const ir::Value*> read;
-  Dim bytes = 0;
-  for (const auto& op : body.ops) {
-    if (!op->regions.empty() && op->row != &ir::ops::fusion) return 0;
-    read.insert(op->operands.begin(), op->operands.end());
-  }
+  for (const auto& op : body.ops) read.insert(op->operands.begin(), op->operands.end());
+  std::vector<Dim> bytes;
   for (const auto& op : body.ops)
-    for (const auto& result : op->results)
-      if (read.contains(result.get())) bytes = bytes + result->type.bytes();
+    for (const auto& result : op->results) {
+      const bool has_rows = std::ranges::find(result->type.dims, row_count) != result->type.dims.end();
+      if (has_rows && read.contains(result.get())) bytes.push_back(result->type.bytes());
+    }
+  return bytes;
+}
+
+std::vector<Dim> copied_bytes(const ir::Op& rows) {
+  const ir::Graph& body = *rows.regions[0];
+  const ir::RowLink dims = passes::rows_dims(rows);
+  const auto inside = rows.ints_attr("inside");
+  std::vector<Dim> bytes;
+  for (size_t i = 0; i < inside.size(); ++i)
+    if (inside[i] >= 0) bytes.push_back(body.param(static_cast<int>(i))->type.bytes());
+  for (size_t k = 0; k < body.results.size(); ++k)
+    if (dims.results[k] > 0) bytes.push_back(body.results[k]->type.bytes());
   return bytes;
 }
 
@@ -87,7 +103,10 @@ class Sharer {
     totals_.clear();
     annotate_readers(rows);
     replace(*rows.regions[0], dims, shares.shares);
-    if (shares.shares.size() == 1) shares.passed = passed_bytes(*rows.regions[0]);
+    if (shares.shares.size() == 1 && can_have_blocks(*rows.regions[0])) {
+      shares.passed = passed_bytes(*rows.regions[0], Dim(shares.shares[0].count));
+      shares.copied = copied_bytes(rows);
+    }
     return shares;
   }
 

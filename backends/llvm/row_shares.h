@@ -30,8 +30,11 @@ struct RowWork {
 struct RowShares {
   std::vector<RowShare> shares;
   std::vector<RowWork> work;
-  Dim passed =
-      0;  ///< bytes of what its ops pass to each other; 0 if its rows can't be done in blocks (row_blocks.h)
+  /// Bytes of each value that its ops pass to each other, row by row; none if its rows can't be done in blocks
+  /// (row_blocks.h).
+  std::vector<Dim> passed = {};
+  /// Bytes of what is copied for who has not all rows.
+  std::vector<Dim> copied = {};
 };
 
 /// `prefix`, or with more behind it: no symbol of the function's parameters begins so.

@@ -71,6 +71,56 @@ func @softmax(%x: f32[M,N]) -> (f32[M,N]) {
   CHECK(arena_bytes(compiled) < 101 * 64);
 }
 
+TEST_CASE("rows in blocks: of nothing, beside a constant that is more than the caches hold") {
+  const Compiled rows(R"(
+func @f(%x: f32[M,600]) -> (f32[M,600]) {
+  %c = constant value(0.5) : f32[600,600]
+  %y = dot %x, %c contract([1],[0])
+  %e = exp %y
+  return %e
+})",
+                      {.poison = true, .threads = 2});
+  for (const int64_t M : {0, 3}) CHECK(rows.agrees({{"M", M}}));
+  const Compiled no_elements(R"(
+func @f(%x: f32[M,Z,520]) -> (f32[M,Z,520]) {
+  %c = constant value(0.5) : f32[520,520]
+  %y = dot %x, %c contract([2],[0])
+  return %y
+})",
+                             {.poison = true, .threads = 1});
+  CHECK(no_elements.agrees({{"M", 2'000'000}, {"Z", 0}}));
+}
+
+TEST_CASE("rows in blocks: a row may be many of a dot") {
+  const Compiled compiled(R"(
+func @f(%x: f32[T,B,16], %W: f32[16,500]) -> (f32[T,B]) {
+  %y = dot %x, %W contract([2],[0])
+  %e = exp %y
+  %s = reduce_sum %e dims([2])
+  return %s
+})",
+                          {.poison = true, .threads = 1});
+  const auto bytes = [&](int64_t T, int64_t B) {
+    CHECK(compiled.agrees({{"T", T}, {"B", B}}));
+    return arena_bytes(compiled);
+  };
+  const int64_t row = 500 * 4 + 16 * 4 + 4;
+  CHECK(bytes(20, 100) <= 200 * row + (64 << 10));  // ten rows of twenty
+  CHECK(bytes(1, 2000) <= 192 * row + (64 << 10));
+}
+
+TEST_CASE("rows in blocks: not where that copies as much as it passes") {
+  const Compiled compiled(R"(
+func @f(%x: f32[T,B,16], %W: f32[16,500]) -> (f32[T,B,500]) {
+  %y = dot %x, %W contract([2],[0])
+  %e = exp %y
+  return %e
+})",
+                          {.poison = true, .threads = 1});
+  CHECK(compiled.agrees({{"T", 20}, {"B", 100}}));
+  CHECK(compiled.code->counters().copied_bytes == 0);
+}
+
 TEST_CASE("rows in blocks: not where a loop would read its weights for fewer rows") {
   const std::string text = R"(
 func @f(%x: f32[T,B,64], %h0: f32[B,64], %U: f32[64,64]) -> (f32[B,64]) {
