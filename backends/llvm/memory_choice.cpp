@@ -34,7 +34,7 @@ class Choice {
     if (!names_.empty()) {
       std::int64_t below = 0, most = 1;
       while (most < kMost && !fits(most) && bytes(most) / 2 <= bytes(best_)) below = most, most *= 2;
-      if (!fits(most)) most = least_up_to(4 * best_), below = most / 2;
+      if (!fits(most)) most = least_up_to(4 * best_), below = 0;
       if (fits(most)) return bound(first_fit(below, most));
     }
     throw Error("@" + signature_.function + ": " + text(signature_, args_) + " would take " +
