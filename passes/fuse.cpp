@@ -13,7 +13,8 @@
 //          Exact: no op is changed, only where its elements are computed.
 //          A loop gives a reduction as a result (`is_total` in ir/fusion.h): another one reads it.
 // A loss:  if an element would be computed more than once (a costly op under a broadcast or under two
-//          overlapping slices: those are kept out), or the loop grows so long that compiling it takes too
+//          overlapping slices: those are kept out), if rows that are reduced are known to be short (kept out: they
+//          leave lanes idle), or if the loop grows so long that compiling it takes too
 //          much time.
 // Needs:   expand-math; feeds plan-memory and the code generator.
 //

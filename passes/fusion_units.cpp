@@ -8,6 +8,7 @@
 
 #include "ir/fusion.h"
 #include "ir/op_row.h"
+#include "ir/reduction_order.h"
 #include "passes/fusion_plan.h"
 #include "passes/fusion_rules.h"
 #include "passes/memory_plan.h"
@@ -33,6 +34,14 @@ struct Unit {
   std::vector<int> copies;   // of ops that other units have too
   size_t size() const { return members.size() + copies.size(); }
 };
+
+// A total along them in lanes would leave most of these idle, and all that is computed with it.
+bool has_short_rows(const ir::Op& op) {
+  if (!ir::is_total(op)) return false;
+  const Type& x = op.operands[0]->type;
+  const Dim row = x.dims.back();
+  return op.ints_attr("dims").back() == x.rank() - 1 && row.is_constant() && row.constant() < 4 * ir::kLanes;
+}
 
 bool has_one_iteration(const ir::Op& op) {
   return std::all_of(op.results.begin(), op.results.end(), [&](const auto& result) {
@@ -108,7 +117,7 @@ class Partition {
 
   void place(int number) {
     const ir::Op& o = op(number);
-    if (!can_fuse(o)) return start_unit(number, false);
+    if (!can_fuse(o) || has_short_rows(o)) return start_unit(number, false);
     if (is_copied(o)) return copy_into_readers(number);
     const int unit = best_unit(number);
     if (unit >= 0 && can_join(unit, number) && should_join(unit, number))
@@ -142,7 +151,9 @@ class Partition {
   /// Costs less than reading back what it makes: a copy of it goes into each fusion that reads it.
   static bool is_copied(const ir::Op& o) {
     if (o.row->family == ir::Family::kMake || o.row == &ir::ops::broadcast) return true;
-    return ir::is_view(o) && (o.operands[0]->op == nullptr || !can_fuse(*o.operands[0]->op));
+    if (!ir::is_view(o)) return false;
+    const ir::Op* maker = o.operands[0]->op;
+    return maker == nullptr || !can_fuse(*maker) || ir::is_total(*maker);
   }
 
   void copy_into_readers(int number) {

@@ -14,6 +14,7 @@
 //
 // Legal:   if no row needs another one (`rows` of the ops' rows; through loops, no carry or stack may mix rows) and no op
 //          may record an error. Exact: an element has the same bits however many rows are computed with it.
+//          A reduction over rows and their elements becomes one of the elements and one of the rows.
 // A loss:  what has few rows, or little to do: how many workers share a `rows` op is decided when sizes are known, one
 //          where more don't pay (a backend may then share the columns of dots). A value that is cut along an inner dim is
 //          copied, unless only loops read or write it.

@@ -95,7 +95,7 @@ class NestEmitter {
   // ones a part of one. Elements that are written apart from each other are written one by one.
   int lanes() const {
     for (const Write& write : nest_.writes)
-      if (write.at.strides.back() != 1) return 1;
+      if (write.at.strides.back() != 1 && !runs_along(write)) return 1;
     const auto wide = std::count_if(nest_.steps.begin(), nest_.steps.end(),
                                     [&](const Step& step) { return dtype(step).bytes() == 8; });
     return vector_lanes(e_.target(), 2 * wide > static_cast<std::ptrdiff_t>(nest_.steps.size()) ? f64 : f32);
@@ -134,13 +134,14 @@ class NestEmitter {
                           lanes);
   }
 
-  // Totals of the innermost loop, block by block. What a block leaves over is masked, or taken element by element.
+  // Totals of the innermost loop, block by block. Their lanes are in vectors, of which each takes its turn.
   void emit_row(const Values& offsets) {
+    vectors_ = static_cast<size_t>(ir::kLanes / lanes());
     Values totals, begins;
     for (const Write& write : nest_.writes) {
       if (!runs_along(write)) continue;
       totals.push_back(start(write, 1));
-      begins.push_back(start(write, ir::kLanes));
+      begins.insert(begins.end(), vectors_, start(write, lanes()));
     }
     const Dim row = nest_.dims.back();
     Value* end = e_.size(row);
@@ -148,13 +149,13 @@ class NestEmitter {
       Value* left =
           b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateSub(end, first), e_.index(ir::kBlock));
       Value* whole = b_.CreateAdd(first, b_.CreateAnd(left, e_.index(-ir::kLanes)));
-      Values lanes = emit_loop(
-          b_, first, whole, e_.index(ir::kLanes), begins, [&](Value* i, llvm::ArrayRef<Value*> carried) {
-            return emit_body(offsets, {i, ir::kLanes, e_.index(ir::kLanes), nullptr}, carried);
-          });
+      const auto add_vector = [&](Value* i, llvm::ArrayRef<Value*> carried) {
+        return add(offsets, {i, lanes(), e_.index(lanes()), nullptr}, carried);
+      };
+      Values block = emit_loop(b_, first, whole, e_.index(lanes()), begins, add_vector);
       if (!row.is_constant() || row.constant() % ir::kLanes != 0)
-        lanes = emit_tail(offsets, whole, b_.CreateAdd(first, left), lanes);
-      return combine_lanes(before, lanes);
+        block = emit_tail(offsets, whole, b_.CreateAdd(first, left), block);
+      return combine_lanes(before, block);
     };
     const bool one_block = row.is_constant() && row.constant() <= ir::kBlock;
     totals = one_block ? add_block(e_.index(0), totals)
@@ -162,36 +163,88 @@ class NestEmitter {
     write_totals(offsets, totals);
   }
 
-  Values emit_tail(const Values& offsets, Value* begin, Value* end, const Values& lanes) {
-    if (e_.target().isa >= Isa::avx512) {
-      Value* active = b_.CreateSub(end, begin);
-      return emit_body(offsets, {begin, ir::kLanes, active, emit_lane_mask(b_, ir::kLanes, active)}, lanes);
+  // The first vector of each total takes the elements of a span, and goes behind the others.
+  Values add(const Values& offsets, const Span& span, llvm::ArrayRef<Value*> block) {
+    Values firsts;
+    for (size_t k = 0; k < block.size(); k += vectors_) firsts.push_back(block[k]);
+    return turned(block, emit_body(offsets, span, firsts));
+  }
+  Values turned(llvm::ArrayRef<Value*> block, llvm::ArrayRef<Value*> lasts) const {
+    Values next;
+    for (size_t k = 0; k < lasts.size(); ++k) {
+      const llvm::ArrayRef<Value*> total = block.slice(k * vectors_, vectors_);
+      next.append(total.begin() + 1, total.end());
+      next.push_back(lasts[k]);
     }
-    Values slots, next;
-    for (Value* total : lanes) {
-      slots.push_back(e_.stack_slot(ir::kLanes * f64.bytes()));
-      b_.CreateStore(total, slots.back());
-    }
-    const auto lane_of = [&](size_t k, Value* i) {
-      return b_.CreateGEP(lanes[k]->getType()->getScalarType(), slots[k], b_.CreateSub(i, begin));
-    };
-    emit_loop(b_, begin, end, e_.index(1), [&](Value* i) {
-      Values singles;
-      for (size_t k = 0; k < slots.size(); ++k)
-        singles.push_back(b_.CreateLoad(lanes[k]->getType()->getScalarType(), lane_of(k, i)));
-      singles = emit_body(offsets, {i, 1, e_.index(1), nullptr}, singles);
-      for (size_t k = 0; k < slots.size(); ++k) b_.CreateStore(singles[k], lane_of(k, i));
-    });
-    for (size_t k = 0; k < slots.size(); ++k) next.push_back(b_.CreateLoad(lanes[k]->getType(), slots[k]));
     return next;
   }
 
-  Values combine_lanes(llvm::ArrayRef<Value*> totals, const Values& lanes) {
+  // AVX2 has masks for what is as wide as an f32.
+  bool has_masks() const {
+    if (e_.target().isa != Isa::avx2) return e_.target().isa > Isa::avx2;
+    const auto is_wide = [](DType dtype) { return dtype.bytes() >= f32.bytes(); };
+    return std::all_of(nest_.steps.begin(), nest_.steps.end(),
+                       [&](const Step& step) { return step.input < 0 || is_wide(dtype(step)); }) &&
+           std::all_of(nest_.writes.begin(), nest_.writes.end(),
+                       [&](const Write& write) { return is_wide(e_.op.result(write.result)->type.dtype); });
+  }
+
+  // Less than all lanes: masked, or else element by element.
+  Values emit_tail(const Values& offsets, Value* begin, Value* end, const Values& block) {
+    if (!has_masks()) return emit_singles(offsets, begin, end, block);
+    const Values added =
+        emit_loop(b_, begin, end, e_.index(lanes()), block, [&](Value* i, llvm::ArrayRef<Value*> carried) {
+          Value* active =
+              b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateSub(end, i), e_.index(lanes()));
+          return add(offsets, {i, lanes(), active, emit_lane_mask(b_, lanes(), active)}, carried);
+        });
+    if (vectors_ == 1) return added;
+    // Those that had no turn take one, so that the first lanes are first again.
+    Value* taken =
+        b_.CreateAnd(b_.CreateAdd(b_.CreateSub(end, begin), e_.index(lanes() - 1)), e_.index(-lanes()));
+    return emit_loop(b_, taken, e_.index(ir::kLanes), e_.index(lanes()), added,
+                     [&](Value*, llvm::ArrayRef<Value*> carried) {
+                       Values firsts;
+                       for (size_t k = 0; k < carried.size(); k += vectors_) firsts.push_back(carried[k]);
+                       return turned(carried, firsts);
+                     });
+  }
+
+  Values emit_singles(const Values& offsets, Value* begin, Value* end, const Values& block) {
+    Values slots, next;
+    const auto vector_of = [&](size_t k) {
+      return b_.CreateConstGEP1_64(block[k]->getType(), slots[k / vectors_],
+                                   static_cast<std::int64_t>(k % vectors_));
+    };
+    for (size_t k = 0; k < block.size(); ++k) {
+      if (k % vectors_ == 0) slots.push_back(e_.stack_slot(ir::kLanes * f64.bytes()));
+      b_.CreateAlignedStore(block[k], vector_of(k),
+                            llvm::Align(block[k]->getType()->getScalarSizeInBits() / 8));
+    }
+    const auto element = [&](size_t total) { return block[total * vectors_]->getType()->getScalarType(); };
+    const auto lane_of = [&](size_t total, Value* i) {
+      return b_.CreateGEP(element(total), slots[total], b_.CreateSub(i, begin));
+    };
+    emit_loop(b_, begin, end, e_.index(1), [&](Value* i) {
+      Values singles;
+      for (size_t total = 0; total < slots.size(); ++total)
+        singles.push_back(b_.CreateLoad(element(total), lane_of(total, i)));
+      singles = emit_body(offsets, {i, 1, e_.index(1), nullptr}, singles);
+      for (size_t total = 0; total < slots.size(); ++total) b_.CreateStore(singles[total], lane_of(total, i));
+    });
+    for (size_t k = 0; k < block.size(); ++k)
+      next.push_back(b_.CreateAlignedLoad(block[k]->getType(), vector_of(k),
+                                          llvm::Align(block[k]->getType()->getScalarSizeInBits() / 8)));
+    return next;
+  }
+
+  Values combine_lanes(llvm::ArrayRef<Value*> totals, llvm::ArrayRef<Value*> block) {
     Values next;
     for (const Write& write : nest_.writes)
       if (runs_along(write)) {
         const size_t k = next.size();
-        next.push_back(emit_combine(b_, *write.total, totals[k], emit_halving(b_, *write.total, lanes[k])));
+        Value* lanes = emit_halving(b_, *write.total, block.slice(k * vectors_, vectors_));
+        next.push_back(emit_combine(b_, *write.total, totals[k], lanes));
       }
     return next;
   }
@@ -299,6 +352,7 @@ class NestEmitter {
   std::vector<int> place_of_;         // each step and each write
   Values invariants_;                 // by step
   std::vector<Choice> choices_;       // by step
+  size_t vectors_ = 1;                // that hold the lanes of a row's total
 };
 
 }  // namespace

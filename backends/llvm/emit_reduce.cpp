@@ -221,8 +221,15 @@ Value* emit_combine(llvm::IRBuilder<>& b, const ir::Op& reduction, Value* x, Val
   return reduction.row == &ir::ops::reduce_max ? emit_max(b, x, y) : emit_min(b, x, y);
 }
 
-Value* emit_halving(llvm::IRBuilder<>& b, const ir::Op& reduction, Value* lanes) {
-  for (int half = ir::kLanes / 2; half > 0; half /= 2) {
+Value* emit_halving(llvm::IRBuilder<>& b, const ir::Op& reduction, llvm::ArrayRef<Value*> vectors) {
+  Values left(vectors.begin(), vectors.end());
+  while (left.size() > 1) {
+    const size_t half = left.size() / 2;
+    for (size_t i = 0; i < half; ++i) left[i] = emit_combine(b, reduction, left[i], left[i + half]);
+    left.resize(half);
+  }
+  Value* lanes = left[0];
+  for (int half = ir::kLanes / static_cast<int>(vectors.size()) / 2; half > 0; half /= 2) {
     llvm::SmallVector<int> low, high;
     for (int j = 0; j < half; ++j) low.push_back(j), high.push_back(j + half);
     lanes = emit_combine(b, reduction, b.CreateShuffleVector(lanes, low), b.CreateShuffleVector(lanes, high));

@@ -150,9 +150,10 @@ llvm::Value* emit_max(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
 llvm::Value* emit_min(llvm::IRBuilder<>& b, llvm::Value* x, llvm::Value* y);
 
 // Parts of reductions (ir/reduction_order.h), in what their elements are computed in. What a total starts from, spread
-// over the lanes; a total of two; of the lanes of a block, and back in memory.
+// over the lanes; a total of two; of the lanes of a block, which vectors hold one after another.
 llvm::Constant* start_of_total(llvm::LLVMContext& context, const ir::Op& reduction, DType dtype, int lanes);
 llvm::Value* emit_combine(llvm::IRBuilder<>& b, const ir::Op& reduction, llvm::Value* x, llvm::Value* y);
-llvm::Value* emit_halving(llvm::IRBuilder<>& b, const ir::Op& reduction, llvm::Value* lanes);
+llvm::Value* emit_halving(llvm::IRBuilder<>& b, const ir::Op& reduction,
+                          llvm::ArrayRef<llvm::Value*> vectors);
 
 }  // namespace rondo::codegen
