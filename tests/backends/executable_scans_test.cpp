@@ -224,3 +224,19 @@ func @f(%x: f32[S,B,4], %w: f32[9,4], %t: f32[T]) -> (f32[B,4], f32[T,B,4], f32[
 })",
                               {{"B", 3}, {"S", 13}}));
 }
+
+TEST_CASE("a total that a loop carries and stacks, before its step and after it") {
+  CHECK(agrees_at_all_lengths(R"(
+func @f(%x: f32[T,B,80], %m0: f32[B]) -> (f32[B], f32[T,B], f32[T,B], f32[T,80]) {
+  %m, %before, %after, %columns = scan T index(%t) over(%xt = %x) carry(%m = %m0) use() {
+    %wide = broadcast %m dims([0]) : f32[B,80]
+    %a = add %xt, %wide
+    %p = mul %a, %xt
+    %m1 = reduce_max %p dims([1])
+    %c = reduce_sum %p dims([0])
+    yield carry(%m1) stack(%m, %m1, %c)
+  }
+  return %m, %before, %after, %columns
+})",
+                              {{"B", 3}}));
+}

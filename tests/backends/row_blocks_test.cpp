@@ -2,6 +2,9 @@
 // Functions whose `rows` ops are done in blocks of rows.
 #include "backends/llvm/row_blocks.h"
 
+#include <atomic>
+#include <thread>
+
 #include "tests/backends/compiled.h"
 
 using namespace rondo;
@@ -119,6 +122,18 @@ func @f(%x: f32[T,B,16], %W: f32[16,500]) -> (f32[T,B,500]) {
                           {.poison = true, .threads = 1});
   CHECK(compiled.agrees({{"T", 20}, {"B", 100}}));
   CHECK(compiled.code->counters().copied_bytes == 0);
+}
+
+TEST_CASE("rows in blocks: two threads run one executable, each on its own sizes") {
+  const Compiled compiled(kLayers, {.poison = true, .threads = 1, .rows_of_block = 7});
+  std::atomic<int> agreed = 0;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 2; ++thread)
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 50; ++i) agreed += compiled.agrees({{"M", 40 + 3 * thread}, {"N", 5 + i % 2}}, i);
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(agreed == 100);
 }
 
 TEST_CASE("rows in blocks: not where a loop would read its weights for fewer rows") {
