@@ -187,15 +187,23 @@ Verdict check_compiled(const ir::Function& drawn, Random& random) {
   passes::drop_identities(*function);
   passes::remove_dead_code(*function);
   const passes::ScanSizes some_fuse(random.between(1, 8), random.between(0, 2000));
-  const std::string after = run_some_passes(*function, random);
+  std::string after = run_some_passes(*function, random);
   if (random.chance(0.5)) passes::live(*function);
   if (random.chance(0.3)) {
     ask_for_unrolling(*function, random);
     passes::unroll_by(*function);
   }
   const auto interpreter = reference::interpret(*function);
+  std::vector<passes::Pass> pipeline(passes::lowering_pipeline().begin(), passes::lowering_pipeline().end());
+  if (random.chance(0.3)) {
+    const auto left_out =
+        pipeline.begin() + random.below(std::ssize(pipeline) - 1);  // of all but plan-memory
+    after += " without " + left_out->name;
+    pipeline.erase(left_out);
+  }
   constexpr std::array kThreads = {1, 1, 1, 2, 2, 3, 5, 16};  // more than there are CPUs take long to call
   const auto compiled = codegen::compile(*function, {.poison = true,
+                                                     .pipeline = pipeline,
                                                      .threads = kThreads[random.below(kThreads.size())],
                                                      .work_per_worker = 1,
                                                      .rows_of_block = random.between(0, 3)});
