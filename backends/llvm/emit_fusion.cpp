@@ -165,9 +165,12 @@ class NestEmitter {
 
   // The first vector of each total takes the elements of a span, and goes behind the others.
   Values add(const Values& offsets, const Span& span, llvm::ArrayRef<Value*> block) {
+    return turned(block, emit_body(offsets, span, firsts(block)));
+  }
+  Values firsts(llvm::ArrayRef<Value*> block) const {
     Values firsts;
     for (size_t k = 0; k < block.size(); k += vectors_) firsts.push_back(block[k]);
-    return turned(block, emit_body(offsets, span, firsts));
+    return firsts;
   }
   Values turned(llvm::ArrayRef<Value*> block, llvm::ArrayRef<Value*> lasts) const {
     Values next;
@@ -202,24 +205,25 @@ class NestEmitter {
     // Those that had no turn take one, so that the first lanes are first again.
     Value* taken =
         b_.CreateAnd(b_.CreateAdd(b_.CreateSub(end, begin), e_.index(lanes() - 1)), e_.index(-lanes()));
-    return emit_loop(b_, taken, e_.index(ir::kLanes), e_.index(lanes()), added,
-                     [&](Value*, llvm::ArrayRef<Value*> carried) {
-                       Values firsts;
-                       for (size_t k = 0; k < carried.size(); k += vectors_) firsts.push_back(carried[k]);
-                       return turned(carried, firsts);
-                     });
+    const auto turn = [&](Value*, llvm::ArrayRef<Value*> carried) {
+      return turned(carried, firsts(carried));
+    };
+    return emit_loop(b_, taken, e_.index(ir::kLanes), e_.index(lanes()), added, turn);
   }
 
+  // The lanes wait in memory, where an element finds its own.
   Values emit_singles(const Values& offsets, Value* begin, Value* end, const Values& block) {
     Values slots, next;
+    const auto align_of = [&](size_t k) {
+      return llvm::Align(block[k]->getType()->getScalarSizeInBits() / 8);
+    };
     const auto vector_of = [&](size_t k) {
       return b_.CreateConstGEP1_64(block[k]->getType(), slots[k / vectors_],
                                    static_cast<std::int64_t>(k % vectors_));
     };
     for (size_t k = 0; k < block.size(); ++k) {
       if (k % vectors_ == 0) slots.push_back(e_.stack_slot(ir::kLanes * f64.bytes()));
-      b_.CreateAlignedStore(block[k], vector_of(k),
-                            llvm::Align(block[k]->getType()->getScalarSizeInBits() / 8));
+      b_.CreateAlignedStore(block[k], vector_of(k), align_of(k));
     }
     const auto element = [&](size_t total) { return block[total * vectors_]->getType()->getScalarType(); };
     const auto lane_of = [&](size_t total, Value* i) {
@@ -233,8 +237,7 @@ class NestEmitter {
       for (size_t total = 0; total < slots.size(); ++total) b_.CreateStore(singles[total], lane_of(total, i));
     });
     for (size_t k = 0; k < block.size(); ++k)
-      next.push_back(b_.CreateAlignedLoad(block[k]->getType(), vector_of(k),
-                                          llvm::Align(block[k]->getType()->getScalarSizeInBits() / 8)));
+      next.push_back(b_.CreateAlignedLoad(block[k]->getType(), vector_of(k), align_of(k)));
     return next;
   }
 
