@@ -25,8 +25,12 @@ bool is_view(const Op& op) {
   return std::find(views.begin(), views.end(), op.row) != views.end();
 }
 
+bool is_reduction(const Op& op) {
+  return op.row == &ops::reduce_sum || op.row == &ops::reduce_max || op.row == &ops::reduce_min;
+}
+
 bool is_total(const Op& op) {
-  if (op.row != &ops::reduce_sum && op.row != &ops::reduce_max && op.row != &ops::reduce_min) return false;
+  if (!is_reduction(op)) return false;
   const Type& x = op.operands[0]->type;
   const auto dims = op.ints_attr("dims");
   if (op.operands.size() > 1 || op.has_attr("descending") || dims.empty() || x.dims.back().is_constant(1))

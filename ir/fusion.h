@@ -12,6 +12,9 @@ namespace rondo::ir {
 /// is one if it only adds or drops dims of size 1.
 bool is_view(const Op& op);
 
+/// True for a sum, a maximum or a minimum over dims.
+bool is_reduction(const Op& op);
+
 /// True for a reduction that a loop over its operand's elements can make, adding each to its total. Its sums go on from
 /// nothing, forward in time. A bf16 total is rounded once: so it must be done before the loop leaves it.
 bool is_total(const Op& op);

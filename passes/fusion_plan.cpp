@@ -309,10 +309,7 @@ class Planner {
 }  // namespace
 
 bool Nest::has_rows() const {
-  return std::any_of(writes.begin(), writes.end(), [](const Write& write) {
-    return write.total != nullptr &&
-           write.total->ints_attr("dims").back() == write.total->operands[0]->type.rank() - 1;
-  });
+  return std::any_of(writes.begin(), writes.end(), [](const Write& write) { return write.runs_along(); });
 }
 
 std::vector<Nest> plan_fusion(const ir::Op& op) { return Planner(op).run(); }

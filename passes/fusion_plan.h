@@ -30,8 +30,8 @@ struct Write {
   int step;
   int result;
   Place at;
-  const ir::Op* total =
-      nullptr;  // the reduction whose total the step is added to; its place stays along reduced dims
+  const ir::Op* total = nullptr;  // the reduction that adds the step up; its place stays along reduced dims
+  bool runs_along() const { return total != nullptr && at.strides.back() == 0; }  // over the innermost loop?
 };
 
 /// A loop nest. Loops that can run as one (in every place) do, and those of size 1 are gone. The innermost one is as it

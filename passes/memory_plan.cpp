@@ -8,6 +8,7 @@
 
 #include "ir/dataflow.h"
 #include "ir/error.h"
+#include "ir/fusion.h"
 #include "ir/op_row.h"
 
 namespace rondo::passes {
@@ -99,9 +100,7 @@ struct Readers {
       }
       for (size_t i = 0; i < op->operands.size(); ++i) {
         const bool is_over = op->row == &ir::ops::scan && i < ir::Scan(*op).over.size();
-        const bool reduces = op->row == &ir::ops::reduce_sum || op->row == &ir::ops::reduce_max ||
-                             op->row == &ir::ops::reduce_min;
-        const bool strides = (op->row == &ir::ops::dot && i < 2) || (reduces && i < 1);
+        const bool strides = (op->row == &ir::ops::dot && i < 2) || (ir::is_reduction(*op) && i < 1);
         (is_over ? in_slots : strides ? by_strides : whole).insert(op->operands[i]);
       }
     }

@@ -35,6 +35,7 @@
 #include "passes/applications.h"
 #include "passes/passes.h"
 #include "passes/time_cuts.h"
+#include "passes/time_parts.h"
 
 namespace rondo::passes {
 
@@ -59,16 +60,6 @@ class Piece {
   const Dim length;
   std::map<const Value*, Value*> values;  // what was written of this piece
 };
-
-Value* size_as_index(Builder& b, Dim size) { return b.convert(b.dim(size), i32); }
-
-// Times lo to hi of a whole value.
-Value* times(Builder& b, Value* whole, Dim lo, Dim hi) {
-  std::vector<Dim> from(whole->type.dims.size(), 0), to = whole->type.dims;
-  from[0] = lo;
-  to[0] = hi;
-  return b.slice(whole, from, to);
-}
 
 // The times behind the pieces of the loops.
 class Rest : public Piece {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/fusion.h"
 #include "ir/op_row.h"
 #include "passes/rewrite.h"
 
@@ -13,7 +14,7 @@ using namespace ir;
 namespace {
 
 bool is_split(const Op& op, Dim symbol) {
-  if (op.row != &ops::reduce_sum && op.row != &ops::reduce_max && op.row != &ops::reduce_min) return false;
+  if (!is_reduction(op)) return false;
   const Type& x = op.operands[0]->type;
   const auto dims = op.ints_attr("dims");
   const bool whole = start_of_sums(op) == nullptr && x.dtype != bf16;  // which would be rounded twice

@@ -26,6 +26,7 @@
 #include "ir/scan.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
+#include "passes/time_parts.h"
 
 namespace rondo::passes {
 
@@ -57,24 +58,6 @@ int64_t unrolled_size(const Graph& graph) {
       fail_over_budget(*graph.function, nullptr, "unroll: all copies together", "leave scans loops");
   }
   return size;
-}
-
-Value* at_time(Builder& b, Value* x, int64_t t) {
-  std::vector<Dim> lo(x->type.dims.size(), 0), hi = x->type.dims;
-  lo[0] = t;
-  hi[0] = t + 1;
-  return b.reshape(b.slice(x, lo, hi), {hi.begin() + 1, hi.end()});
-}
-
-Value* stack(Builder& b, const Values& parts, const Type& type) {
-  if (parts.empty()) return b.constant(type, 0);
-  Values rows;
-  for (Value* part : parts) {
-    std::vector<Dim> dims = part->type.dims;
-    dims.insert(dims.begin(), 1);
-    rows.push_back(b.reshape(part, dims));
-  }
-  return b.concat(rows, 0);
 }
 
 // One time step: `args` bound to the body's parameters; returns what it yields.
@@ -119,7 +102,8 @@ Values unroll_scan(Builder& b, const Op& op) {
   Values results;
   for (Value* value : carry) results.push_back(b.identity(value));
   for (size_t i = 0; i < parts.size(); ++i)
-    results.push_back(b.identity(stack(b, parts[i], scan.stack_result(i)->type)));
+    results.push_back(
+        b.identity(parts[i].empty() ? b.constant(scan.stack_result(i)->type, 0) : stacked(b, parts[i])));
   return results;
 }
 

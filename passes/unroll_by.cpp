@@ -26,6 +26,7 @@
 #include "passes/memory_plan.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
+#include "passes/time_parts.h"
 
 namespace rondo::passes {
 
@@ -74,12 +75,12 @@ class Unroller {
     for (size_t i = 0; i < scan_.use.size(); ++i)
       uses.push_back(loop.use(scan_.use[i], scan_.use_param(i)->name));
     Value* begin = steps == 1 ? loop.index() : body.mul(loop.index(), body.like(loop.index(), steps));
-    if (first != Dim(0)) begin = body.add(begin, body.convert(body.dim(first), i32));
+    if (first != Dim(0)) begin = body.add(begin, size_as_index(body, first));
     std::vector<Values> stacks(scan_.stacks(), Values(static_cast<size_t>(steps)));
     for (int64_t done = 0; done < steps; ++done) {
       const int64_t step = scan_.reverse() ? steps - 1 - done : done;
       Values args = {step == 0 ? begin : body.add(begin, body.like(begin, step))};
-      for (Value* over : overs) args.push_back(steps == 1 ? over : at(body, over, step));
+      for (Value* over : overs) args.push_back(steps == 1 ? over : at_time(body, over, step));
       args.insert(args.end(), states.begin(), states.end());
       args.insert(args.end(), uses.begin(), uses.end());
       const Values yields = copy_body(body, args);
@@ -88,7 +89,8 @@ class Unroller {
         stacks[i][static_cast<size_t>(step)] = yields[states.size() + i];
     }
     Values stacked;
-    for (const Values& parts : stacks) stacked.push_back(steps == 1 ? parts[0] : joined(body, parts));
+    for (const Values& parts : stacks)
+      stacked.push_back(steps == 1 ? parts[0] : passes::stacked(body, parts));
     const Op* op = loop.emit(b_, count, scan_.reverse(), states, stacked);
     for (size_t i = 0; i < carries_.size(); ++i) carries_[i] = op->results[i].get();
     Values results;
@@ -103,29 +105,13 @@ class Unroller {
 
   // The times of an over that a loop goes over, `steps` at a time.
   Value* cut(Value* over, Dim first, Dim count, int64_t steps) {
-    std::vector<Dim> lo(over->type.dims.size(), 0), hi = over->type.dims, dims = over->type.dims;
-    lo[0] = first;
-    hi[0] = first + count * steps;
-    Value* part = hi == dims && first == Dim(0) ? over : b_.slice(over, lo, hi);
+    std::vector<Dim> dims = over->type.dims;
+    const Dim end = first + count * steps;
+    Value* part = first == Dim(0) && end == dims[0] ? over : times(b_, over, first, end);
     if (steps == 1) return part;
     dims[0] = steps;
     dims.insert(dims.begin(), count);
     return b_.reshape(part, dims);
-  }
-
-  static Value* at(Builder& b, Value* x, int64_t step) {
-    std::vector<Dim> lo(x->type.dims.size(), 0), hi = x->type.dims;
-    lo[0] = step;
-    hi[0] = step + 1;
-    return b.reshape(b.slice(x, lo, hi), {hi.begin() + 1, hi.end()});
-  }
-
-  static Value* joined(Builder& b, const Values& parts) {
-    std::vector<Dim> dims = parts[0]->type.dims;
-    dims.insert(dims.begin(), 1);
-    Values rows;
-    for (Value* part : parts) rows.push_back(b.reshape(part, dims));
-    return b.concat(rows, 0);
   }
 
   Values copy_body(Builder& b, const Values& args) const {

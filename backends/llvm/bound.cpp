@@ -6,6 +6,7 @@
 
 #include "backends/arena_layout.h"
 #include "ir/error.h"
+#include "passes/row_cuts.h"
 
 namespace rondo::codegen {
 
@@ -50,15 +51,9 @@ Bound::Bound(const BindTable& table, const backends::Signature& signature,
 
 namespace {
 
-double product(const std::vector<Dim>& factors, const Sizes& symbols) {
-  double product = 1;
-  for (Dim factor : factors) product *= static_cast<double>(factor.evaluate(symbols));
-  return product;
-}
-
 // How many pay for a dot that one worker is at.
 int wanted_workers(const ColumnShare& columns, const BindTable& table, const Sizes& symbols) {
-  const double work = product(columns.flops, symbols) / static_cast<double>(table.work_per_worker);
+  const double work = product_at(columns.flops, symbols) / static_cast<double>(table.work_per_worker);
   const std::int64_t pieces = columns.total.evaluate(symbols) / columns.together;
   const std::int64_t most = std::clamp<std::int64_t>(pieces, 1, table.workers);
   return static_cast<int>(std::clamp(work, 1.0, static_cast<double>(most)));
@@ -72,10 +67,10 @@ bool prefers_columns(const RowShares& rows, double workers, const std::vector<in
                      const Sizes& symbols) {
   double by_rows = 0, by_columns = 0;
   for (const RowWork& work : rows.work) {
-    const double steps = product(work.steps, symbols);
+    const double steps = product_at(work.steps, symbols);
     const double sharers =
         std::min(workers, std::max(1.0, static_cast<double>(work.total.evaluate(symbols))));
-    const double dot_rows = std::max(1.0, product(work.dot_rows, symbols));
+    const double dot_rows = std::max(1.0, product_at(work.dot_rows, symbols));
     const double few = work.dot_rows.empty() ? 0 : kFewRows;
     const double helpers = work.columns < 0 ? 1 : columns_workers[static_cast<size_t>(work.columns)];
     by_rows += steps / dot_rows * std::max(dot_rows / sharers, few);
@@ -87,7 +82,7 @@ bool prefers_columns(const RowShares& rows, double workers, const std::vector<in
 int wanted_workers(const RowShares& rows, const BindTable& table, const std::vector<int>& columns_workers,
                    const Sizes& symbols) {
   double work = 0;
-  for (const RowWork& each : rows.work) work += product(each.steps, symbols);
+  for (const RowWork& each : rows.work) work += product_at(each.steps, symbols);
   std::int64_t most_rows = 1;
   for (const RowShare& share : rows.shares) most_rows = std::max(most_rows, share.total.evaluate(symbols));
   const double most = static_cast<double>(std::min<std::int64_t>(table.workers, most_rows));
@@ -99,7 +94,7 @@ int wanted_workers(const RowShares& rows, const BindTable& table, const std::vec
 int wanted_workers(const JobGroup& group, const BindTable& table, const std::vector<int>& columns_workers,
                    const Sizes& symbols) {
   double work = 0;
-  for (const std::vector<Dim>& flops : group.flops) work += product(flops, symbols);
+  for (const std::vector<Dim>& flops : group.flops) work += product_at(flops, symbols);
   const double most = std::min(static_cast<double>(group.jobs.size()), static_cast<double>(table.workers));
   const auto wanted =
       static_cast<int>(std::clamp(work / static_cast<double>(table.work_per_worker), 1.0, most));
@@ -169,12 +164,11 @@ void Bound::share(const BindTable& table, const Sizes& symbols) {
 
 // Who helps with columns does not know of blocks; and where columns are rows, shares of them are not made for a block.
 bool Bound::fits_blocks(const BindTable& table, size_t rows) const {
-  const std::string& row_count = table.rows[rows].shares[0].count;
+  const Dim row_count(table.rows[rows].shares[0].count);
   for (size_t dot = 0; dot < table.columns.size(); ++dot) {
     const ColumnShare& columns = table.columns[dot];
     if (columns.rows != static_cast<int>(rows)) continue;
-    const std::vector<std::string> symbols = columns.total.symbols();
-    if (columns_workers[dot] > 1 || std::ranges::find(symbols, row_count) != symbols.end()) return false;
+    if (columns_workers[dot] > 1 || passes::mentions(columns.total, row_count)) return false;
   }
   return true;
 }

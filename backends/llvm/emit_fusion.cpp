@@ -95,7 +95,7 @@ class NestEmitter {
   // ones a part of one. Elements that are written apart from each other are written one by one.
   int lanes() const {
     for (const Write& write : nest_.writes)
-      if (write.at.strides.back() != 1 && !runs_along(write)) return 1;
+      if (write.at.strides.back() != 1 && !write.runs_along()) return 1;
     const auto wide = std::count_if(nest_.steps.begin(), nest_.steps.end(),
                                     [&](const Step& step) { return dtype(step).bytes() == 8; });
     return vector_lanes(e_.target(), 2 * wide > static_cast<std::ptrdiff_t>(nest_.steps.size()) ? f64 : f32);
@@ -117,9 +117,8 @@ class NestEmitter {
 
   // Is the total one of a row, and of no more than that?
   bool is_row(const Write& write) const {
-    return write.total->ints_attr("dims").size() == 1 && runs_along(write);
+    return write.total->ints_attr("dims").size() == 1 && write.runs_along();
   }
-  bool runs_along(const Write& write) const { return write.total != nullptr && write.at.strides.back() == 0; }
 
   void fill_with_start(const Write& write) {
     const Type& type = e_.op.result(write.result)->type;
@@ -139,7 +138,7 @@ class NestEmitter {
     vectors_ = static_cast<size_t>(ir::kLanes / lanes());
     Values totals, begins;
     for (const Write& write : nest_.writes) {
-      if (!runs_along(write)) continue;
+      if (!write.runs_along()) continue;
       totals.push_back(start(write, 1));
       begins.insert(begins.end(), vectors_, start(write, lanes()));
     }
@@ -244,7 +243,7 @@ class NestEmitter {
   Values combine_lanes(llvm::ArrayRef<Value*> totals, llvm::ArrayRef<Value*> block) {
     Values next;
     for (const Write& write : nest_.writes)
-      if (runs_along(write)) {
+      if (write.runs_along()) {
         const size_t k = next.size();
         Value* lanes = emit_halving(b_, *write.total, block.slice(k * vectors_, vectors_));
         next.push_back(emit_combine(b_, *write.total, totals[k], lanes));
@@ -256,7 +255,7 @@ class NestEmitter {
     size_t next = 0;
     for (size_t w = 0; w < nest_.writes.size(); ++w) {
       const Write& write = nest_.writes[w];
-      if (!runs_along(write)) continue;
+      if (!write.runs_along()) continue;
       const DType dtype = e_.op.result(write.result)->type.dtype;
       Value *total = totals[next++], *at = offsets[place_of_[nest_.steps.size() + w]];
       if (!is_row(write))
@@ -287,7 +286,7 @@ class NestEmitter {
       const DType dtype = e_.op.result(write.result)->type.dtype;
       Value *at = position(write.at, offsets[place_of_[nest_.steps.size() + w]], span.i),
             *value = values[write.step];
-      if (runs_along(write)) {
+      if (write.runs_along()) {
         value = to_computed(b_, dtype, value);
         if (span.mask != nullptr) value = b_.CreateSelect(span.mask, value, start(write, span.lanes));
         next.push_back(emit_combine(b_, *write.total, totals[next.size()], value));

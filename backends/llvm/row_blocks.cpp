@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "backends/llvm/codegen/dot_kernel.h"
+#include "passes/row_cuts.h"
 
 namespace rondo::codegen {
 
@@ -26,8 +27,7 @@ double rows_for_dots(const RowShares& rows, const Sizes& symbols) {
   double most = 0;
   for (const RowWork& work : rows.work) {
     if (work.dot_rows.empty()) continue;
-    double dot_rows = 1;
-    for (Dim factor : work.dot_rows) dot_rows *= static_cast<double>(factor.evaluate(symbols));
+    const double dot_rows = product_at(work.dot_rows, symbols);
     const auto all = static_cast<double>(rows.shares[0].total.evaluate(symbols));
     most = std::max(most, static_cast<double>(kDotRowBlock) * all / std::max(dot_rows, 1.0));
   }
@@ -67,8 +67,7 @@ std::vector<RowBlocks::Size> sizes_of_blocks(const std::vector<Dim>& sizes, cons
     return size.evaluate(symbols);
   };
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const std::vector<std::string> hangs_on = sizes[i].symbols();
-    if (std::ranges::none_of(hangs_on, [&](const auto& s) { return s == share.first || s == share.count; }))
+    if (!passes::mentions(sizes[i], Dim(share.first)) && !passes::mentions(sizes[i], Dim(share.count)))
       continue;
     const std::int64_t fixed = at(sizes[i], 0, 0);
     found.push_back({i, fixed, at(sizes[i], 1, 0) - fixed, at(sizes[i], 0, 1) - fixed});

@@ -155,6 +155,12 @@ class Sharer {
 
 }  // namespace
 
+double product_at(const std::vector<Dim>& factors, const Sizes& symbols) {
+  double product = 1;
+  for (Dim factor : factors) product *= static_cast<double>(factor.evaluate(symbols));
+  return product;
+}
+
 std::string unused_prefix(const ir::Function& function, std::string prefix) {
   for (const auto& param : function.body.params)
     for (Dim dim : param->type.dims)

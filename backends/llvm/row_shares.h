@@ -37,6 +37,9 @@ struct RowShares {
   std::vector<Dim> copied = {};
 };
 
+/// Of numbers that may leave 64 bits together.
+double product_at(const std::vector<Dim>& factors, const Sizes& symbols);
+
 /// `prefix`, or with more behind it: no symbol of the function's parameters begins so.
 std::string unused_prefix(const ir::Function& function, std::string prefix);
 
